@@ -1,0 +1,1 @@
+export { CodecError, isCodecError } from "./errors";

@@ -1,0 +1,68 @@
+/** Tokens between the quantizer and everything that stores, sends or models them. */
+import { TokenError } from "../errors";
+
+/**
+ * A stretch of audio as discrete tokens.
+ *
+ * Shapes   `codes` is [F, C, K] frame-major: the token of frame f, channel c, stage k is `codes[(f * C + c) * K + k]`
+ * Units    `sampleRate` in Hz of the audio that the codec works at, `frameRate` in frames per second,
+ *          `numSamples` counts samples of one channel at `sampleRate`
+ */
+export interface TokenFrames {
+  /** Name of the codec that made the tokens, such as `speech-16k`. */
+  readonly codec: string;
+  /** Which weights made them: tokens mean nothing under other weights. */
+  readonly revision: string;
+  readonly sampleRate: number;
+  readonly frameRate: number;
+  /** Length of the coded audio; the last frame may reach beyond it. */
+  readonly numSamples: number;
+  /** Channels coded separately, C; 1 for mono, and for codecs that code channels jointly. */
+  readonly numChannels: number;
+  /** Stages in use, K. */
+  readonly numCodebooks: number;
+  /** Entries of every codebook, N: each code is below it. */
+  readonly codebookSize: number;
+  readonly codes: Uint16Array;
+}
+
+/** The number of frames, F. */
+export function numFrames(tokens: Pick<TokenFrames, "codes" | "numChannels" | "numCodebooks">): number {
+  return tokens.codes.length / (tokens.numChannels * tokens.numCodebooks);
+}
+
+/** The rate of the tokens without entropy coding, in bits per second. */
+export function bitsPerSecond(
+  tokens: Pick<TokenFrames, "frameRate" | "numChannels" | "numCodebooks" | "codebookSize">,
+): number {
+  return tokens.frameRate * tokens.numChannels * tokens.numCodebooks * Math.log2(tokens.codebookSize);
+}
+
+/**
+ * Checks that tokens are whole and that every code is in range.
+ *
+ * Cost     one pass over `codes`
+ * @throws {TokenError} code `shape-mismatch` when `codes` is no whole number of frames, code `token-out-of-range` when a
+ *   code has no codeword
+ */
+export function assertTokenFrames(tokens: TokenFrames): void {
+  const perFrame = tokens.numChannels * tokens.numCodebooks;
+  if (!Number.isInteger(perFrame) || perFrame < 1 || tokens.codes.length % perFrame !== 0) {
+    throw new TokenError(
+      "shape-mismatch",
+      `"codes" expected a multiple of ${tokens.numChannels} channels x ${tokens.numCodebooks} codebooks, got ${tokens.codes.length} values; pass whole frames`,
+      { expected: perFrame, actual: tokens.codes.length },
+    );
+  }
+  const at = tokens.codes.findIndex((code) => code >= tokens.codebookSize);
+  if (at >= 0) {
+    const actual = tokens.codes[at] ?? 0;
+    const frame = Math.floor(at / perFrame);
+    const stage = at % tokens.numCodebooks;
+    throw new TokenError(
+      "token-out-of-range",
+      `token ${actual} of frame ${frame}, stage ${stage} expected below the codebook size ${tokens.codebookSize}; check that the tokens come from this codec`,
+      { expected: tokens.codebookSize, actual, frame, stage },
+    );
+  }
+}

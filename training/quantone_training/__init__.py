@@ -1,0 +1,1 @@
+"""Training of quantone's own codecs: the same stages as the TypeScript library, in PyTorch."""

@@ -1,0 +1,184 @@
+"""The codec config: one JSON file with camelCase keys, shared by Python and TypeScript.
+
+Each section becomes a frozen dataclass with the same words in snake_case. A key that is missing or unknown is an error
+here, so that the two languages cannot drift apart silently.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EncoderStageConfig:
+    """One strided convolution and the residual units behind it."""
+
+    channels: int
+    kernel_size: int
+    stride: int
+    dilations: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    stages: tuple[EncoderStageConfig, ...]
+    output_kernel_size: int
+
+
+@dataclass(frozen=True)
+class BypassConfig:
+    kernel_size: int
+
+
+@dataclass(frozen=True)
+class RvqConfig:
+    num_codebooks: int
+    codebook_size: int
+    codebook_dim: int
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    input_kernel_size: int
+    frame_channels: int
+    frame_dilations: tuple[int, ...]
+    upsample_factor: int
+    upsample_kernel_size: int
+    subframe_channels: int
+    subframe_dilations: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class VocoderConfig:
+    fft_length: int
+    hop_length: int
+    spectrum_gain: float
+    window_sum_floor: float
+
+
+@dataclass(frozen=True)
+class MelConfig:
+    fft_length: int
+    window_length: int
+    hop_length: int
+    num_mels: int
+    min_frequency_hz: float
+    max_frequency_hz: float
+    floor: float
+
+
+@dataclass(frozen=True)
+class CodecConfig:
+    """Everything that fixes the shapes of a codec's tensors."""
+
+    name: str
+    sample_rate: int
+    hop_length: int
+    frame_rate: float
+    latent_dim: int
+    residual_kernel_size: int
+    encoder: EncoderConfig
+    bypass: BypassConfig
+    rvq: RvqConfig
+    decoder: DecoderConfig
+    vocoder: VocoderConfig
+    mel: MelConfig
+
+    def __post_init__(self) -> None:
+        stride = 1
+        for stage in self.encoder.stages:
+            stride *= stage.stride
+        expect("hopLength", self.hop_length == stride, f"the product of the encoder's strides, {stride}", self.hop_length)
+        subframe = self.hop_length // self.decoder.upsample_factor
+        expect("vocoder.hopLength", self.vocoder.hop_length == subframe, f"{subframe}", self.vocoder.hop_length)
+        expect("mel.hopLength", self.mel.hop_length == subframe, f"{subframe}", self.mel.hop_length)
+        expect("bypass.kernelSize", self.bypass.kernel_size == 2 * self.hop_length, f"{2 * self.hop_length}", self.bypass.kernel_size)
+        expect("rvq.codebookDim", self.rvq.codebook_dim == self.latent_dim, f"{self.latent_dim}", self.rvq.codebook_dim)
+        expect("frameRate", self.frame_rate * self.hop_length == self.sample_rate, "sampleRate / hopLength", self.frame_rate)
+
+
+def expect(name: str, holds: bool, expected: str, got: object) -> None:
+    """Raise a ValueError naming the field unless the condition holds."""
+    if not holds:
+        raise ValueError(f'"{name}" expected {expected}, got {got!r}')
+
+
+def snake_case(key: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower()
+
+
+def camel_case(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word.title() for word in tail)
+
+
+def _build(kind: Any, value: Any, path: str) -> Any:
+    """Turn plain JSON or TOML data into the annotated type, checking every key on the way."""
+    if dataclasses.is_dataclass(kind):
+        return from_mapping(typing.cast(type, kind), value, path)
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        item = typing.get_args(kind)[0]
+        expect(path, isinstance(value, list), "a list", value)
+        return tuple(_build(item, entry, f"{path}[{i}]") for i, entry in enumerate(value))
+    if origin in (typing.Union, types.UnionType):
+        return value
+    if kind is float:
+        expect(path, isinstance(value, (int, float)) and not isinstance(value, bool), "a number", value)
+        return float(value)
+    expect(path, isinstance(value, kind) and not (kind is int and isinstance(value, bool)), kind.__name__, value)
+    return value
+
+
+def from_mapping(kind: type[T], mapping: dict[str, Any], path: str = "config") -> T:
+    """Build a dataclass from a mapping with camelCase keys.
+
+    Raises
+    ------
+    ValueError
+        When a key is missing, unknown or of the wrong type; the message names its path.
+    """
+    hints = typing.get_type_hints(kind)
+    fields = dataclasses.fields(typing.cast(Any, kind))
+    known = {camel_case(field.name) for field in fields}
+    for key in mapping:
+        expect(f"{path}.{key}", key in known, f"one of {sorted(known)}", key)
+    values: dict[str, Any] = {}
+    for field in fields:
+        key = camel_case(field.name)
+        if key in mapping:
+            values[field.name] = _build(hints[field.name], mapping[key], f"{path}.{key}")
+        else:
+            has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+            expect(f"{path}.{key}", has_default, "a value", None)
+    return kind(**values)
+
+
+def to_mapping(value: Any) -> Any:
+    """The inverse of `from_mapping`: plain data with camelCase keys."""
+    if dataclasses.is_dataclass(value):
+        return {camel_case(f.name): to_mapping(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [to_mapping(entry) for entry in value]
+    return value
+
+
+def load_codec_config(path: str | Path) -> CodecConfig:
+    """Read a codec's `config.json`."""
+    return from_mapping(CodecConfig, json.loads(Path(path).read_text()))
+
+
+def config_hash(config: CodecConfig) -> str:
+    """First 16 hex digits of the SHA-256 over the config's canonical JSON (sorted keys, no blanks)."""
+    canonical = json.dumps(to_mapping(config), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
