@@ -1,0 +1,37 @@
+/** How a folder of `codecs/` presents itself: what it is, where its weights are, and how to put it together. */
+import type { CodecStages } from "./pipeline";
+import type { DeviceRequest } from "./runtime/runtime";
+
+/** Where and how the networks run. */
+export interface RuntimeOptions {
+  /** Default `auto`: the best device that works here. */
+  readonly device?: DeviceRequest;
+  /** Threads of one network call on the CPU. Default 1: the networks are small, and a second thread slows them. */
+  readonly numThreads?: number;
+}
+
+/** A config and the weights that belong to it. */
+export interface CodecSource {
+  /** The parsed config file. */
+  readonly config: unknown;
+  /** The bytes of a safetensors file. */
+  readonly weights: Uint8Array;
+}
+
+/** One system that this package can run. */
+export interface CodecDefinition {
+  /** The name that `loadCodec` takes. */
+  readonly name: string;
+  /** One line for lists. */
+  readonly summary: string;
+  /** Licence of the weights that come with the package. */
+  readonly weightsLicence: string;
+  /** Reads the config and the weights that come with the package. */
+  readSource(): Promise<CodecSource>;
+  /**
+   * Puts the stages together; no network is built before it is needed.
+   *
+   * @throws {ModelError} when the config is malformed or the weights do not fit it
+   */
+  assemble(source: CodecSource, options: RuntimeOptions): Promise<CodecStages>;
+}

@@ -1,0 +1,187 @@
+/** A loaded codec: `encode`, `decode`, and both as streams. The stages that they run are in pipeline.ts. */
+import { assertPcmAudio, numSamples, type PcmAudio } from "./audio/pcm-audio";
+import type { CodecIdentity, CodecStages } from "./pipeline";
+import { activeCodebooksFor } from "./rvq/bitrate";
+import { concatAudio, sliceAudio, sliceTokens } from "./streaming/slices";
+import { TokenDecoder } from "./streaming/token-decoder";
+import { TokenEncoder } from "./streaming/token-encoder";
+import { concatTokenFrames } from "./tokens/concat-token-frames";
+import type { TokenFrames } from "./tokens/token-frames";
+
+/** Frames that one network call takes at most. Longer blocks gain no speed and cost memory (bench/pipeline). */
+const BLOCK_FRAMES = 50;
+
+/** How far a long job has come. */
+export interface Progress {
+  /** Audio done so far, in seconds. */
+  readonly doneSeconds: number;
+  /** All of it, when that is known: streams have no end until they end. */
+  readonly totalSeconds: number | undefined;
+}
+
+/** What both directions take. */
+export interface JobOptions {
+  /** Stops the job; the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called after every slice of work. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface EncodeOptions extends JobOptions {
+  /** Rate to stay at or below, in bits per second before entropy coding. Default: all codebooks. */
+  readonly bitsPerSecond?: number;
+  /** Residual stages to use, instead of a rate. */
+  readonly numCodebooks?: number;
+  /** `mix` (default) averages channels into one, `separate` codes each by itself at the rate given. */
+  readonly channels?: "mix" | "separate";
+}
+
+/** Chunks of one signal, as they come. */
+export type ChunkSource<T> = AsyncIterable<T> | Iterable<T>;
+
+/**
+ * A codec with its weights.
+ *
+ * It may run several jobs at once: each call has its own state, the networks are shared. `dispose` it, or hold it by
+ * `await using`, when it is no longer needed.
+ */
+export class Codec implements AsyncDisposable {
+  readonly #stages: CodecStages;
+
+  constructor(stages: CodecStages) {
+    this.#stages = stages;
+  }
+
+  get identity(): CodecIdentity {
+    return this.#stages.identity;
+  }
+
+  /**
+   * Turns audio into tokens.
+   *
+   * Any sample rate and number of channels goes in; the tokens count samples at the codec's own rate.
+   *
+   * Memory   reads `audio`, keeps no reference; the networks' memory does not grow with its length
+   * @throws {TypeError | RangeError} when the audio or an option is malformed
+   * @throws {ModelError} code `non-finite-latents` when the audio holds NaN or infinities
+   */
+  async encode(audio: PcmAudio, options: EncodeOptions = {}): Promise<TokenFrames> {
+    assertPcmAudio(audio);
+    const totalSeconds = numSamples(audio) / audio.sampleRate;
+    const pieces = this.#encodePieces(sliceAudio(audio), options, totalSeconds);
+    return concatTokenFrames(await collect(pieces));
+  }
+
+  /**
+   * Turns tokens back into audio of the codec's sample rate, as many samples as were encoded.
+   *
+   * @throws {TokenError} when the tokens are of another codec or revision, or out of range
+   */
+  async decode(tokens: TokenFrames, options: JobOptions = {}): Promise<PcmAudio> {
+    const totalSeconds = tokens.numSamples / tokens.sampleRate;
+    const pieces = await collect(this.#decodePieces(sliceTokens(tokens), options, totalSeconds));
+    return concatAudio(pieces, tokens.numChannels, this.identity.sampleRate);
+  }
+
+  /**
+   * Encodes chunks as they come: each chunk gives the tokens of the frames that it completes, the same tokens whatever
+   * the chunking. Pieces that hold no frame are left out.
+   */
+  encodeStream(chunks: ChunkSource<PcmAudio>, options: EncodeOptions = {}): AsyncGenerator<TokenFrames, void> {
+    return withFrames(this.#encodePieces(chunks, options, undefined));
+  }
+
+  /** Decodes pieces as they come. Chunks of audio follow the tokens by the decoder's delay; empty ones are left out. */
+  decodeStream(pieces: ChunkSource<TokenFrames>, options: JobOptions = {}): AsyncGenerator<PcmAudio, void> {
+    return withSamples(this.#decodePieces(pieces, options, undefined));
+  }
+
+  /** The same as `encodeStream`, for piping Web Streams through. */
+  encodeTransform(options: EncodeOptions = {}): TransformStream<PcmAudio, TokenFrames> {
+    const encoder = this.#tokenEncoder(options);
+    return new TransformStream({
+      transform: async (chunk, controller) => enqueueFrames(controller, await encoder.push(chunk)),
+      flush: async (controller) => enqueueFrames(controller, await encoder.flush()),
+    });
+  }
+
+  /** The same as `decodeStream`, for piping Web Streams through. */
+  decodeTransform(): TransformStream<TokenFrames, PcmAudio> {
+    const decoder = new TokenDecoder(this.#stages, BLOCK_FRAMES);
+    return new TransformStream({
+      transform: async (piece, controller) => enqueueSamples(controller, await decoder.push(piece)),
+      flush: async (controller) => enqueueSamples(controller, await decoder.flush()),
+    });
+  }
+
+  /** Frees the networks' memory. The codec cannot be used afterwards. */
+  async dispose(): Promise<void> {
+    await this.#stages.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  async *#encodePieces(
+    chunks: ChunkSource<PcmAudio>,
+    options: EncodeOptions,
+    totalSeconds: number | undefined,
+  ): AsyncGenerator<TokenFrames, void> {
+    const encoder = this.#tokenEncoder(options);
+    let doneSeconds = 0;
+    for await (const chunk of chunks) {
+      options.signal?.throwIfAborted();
+      yield await encoder.push(chunk);
+      doneSeconds += numSamples(chunk) / chunk.sampleRate;
+      options.onProgress?.({ doneSeconds, totalSeconds });
+    }
+    yield await encoder.flush();
+  }
+
+  #tokenEncoder(options: EncodeOptions): TokenEncoder {
+    return new TokenEncoder(this.#stages, {
+      activeCodebooks: activeCodebooksFor(this.identity, options),
+      channels: options.channels ?? "mix",
+      blockFrames: BLOCK_FRAMES,
+    });
+  }
+
+  async *#decodePieces(
+    pieces: ChunkSource<TokenFrames>,
+    options: JobOptions,
+    totalSeconds: number | undefined,
+  ): AsyncGenerator<PcmAudio, void> {
+    const decoder = new TokenDecoder(this.#stages, BLOCK_FRAMES);
+    let doneSeconds = 0;
+    for await (const piece of pieces) {
+      options.signal?.throwIfAborted();
+      yield await decoder.push(piece);
+      doneSeconds += piece.numSamples / piece.sampleRate;
+      options.onProgress?.({ doneSeconds, totalSeconds });
+    }
+    yield await decoder.flush();
+  }
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}
+
+async function* withFrames(pieces: AsyncIterable<TokenFrames>): AsyncGenerator<TokenFrames, void> {
+  for await (const piece of pieces) if (piece.codes.length > 0) yield piece;
+}
+
+async function* withSamples(chunks: AsyncIterable<PcmAudio>): AsyncGenerator<PcmAudio, void> {
+  for await (const chunk of chunks) if (numSamples(chunk) > 0) yield chunk;
+}
+
+function enqueueFrames(controller: TransformStreamDefaultController<TokenFrames>, piece: TokenFrames): void {
+  if (piece.codes.length > 0) controller.enqueue(piece);
+}
+
+function enqueueSamples(controller: TransformStreamDefaultController<PcmAudio>, chunk: PcmAudio): void {
+  if (numSamples(chunk) > 0) controller.enqueue(chunk);
+}

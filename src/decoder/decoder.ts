@@ -1,0 +1,26 @@
+/** The second network: quantized latents [F, D] → features for the vocoder. */
+import type { DecoderFrames } from "../vocoder/vocoder";
+
+export interface Decoder {
+  /** Width of a frame of quantized latents, D. */
+  readonly latentDim: number;
+  /** The name of the output that `features` of its frames hold. */
+  readonly features: string;
+  /** How far the baseline lies behind the features, in samples. */
+  readonly delaySamples: number;
+  /** Starts on a new signal. */
+  openStream(): DecoderStream;
+  dispose(): Promise<void>;
+}
+
+/** One signal on its way through the decoder. */
+export interface DecoderStream {
+  /**
+   * Takes frames of quantized latents and gives the features of the same stretch of audio.
+   *
+   * Shapes   `quantized` [F, D] row-major
+   */
+  push(quantized: Float32Array): Promise<DecoderFrames>;
+  /** Gives the last `delaySamples` samples of the baseline, when the codec has one. */
+  flush(): Promise<Float32Array | undefined>;
+}

@@ -1,0 +1,32 @@
+/** The encoder as an ONNX network in its streaming form. */
+import type { NetworkSession } from "../runtime/network-session";
+import type { Encoder, EncoderStream } from "./encoder";
+
+/** Names and sizes that tie a network to the encoder's interface. */
+export interface OnnxEncoderConfig {
+  readonly hopLength: number;
+  readonly latentDim: number;
+}
+
+/**
+ * Wraps a streaming network that takes `waveform` [1, T] and gives `latents` [1, F, D].
+ *
+ * Memory   the encoder owns the session: disposing the one disposes the other
+ */
+export function onnxEncoder(session: NetworkSession, config: OnnxEncoderConfig): Encoder {
+  return {
+    ...config,
+    openStream: () => openStream(session),
+    dispose: () => session.dispose(),
+  };
+}
+
+function openStream(session: NetworkSession): EncoderStream {
+  const stream = session.openStream();
+  return {
+    async push(samples) {
+      const { latents } = await stream.run({ waveform: { data: samples, shape: [1, samples.length] } });
+      return latents.data;
+    },
+  };
+}

@@ -1,0 +1,43 @@
+/** Cutting a signal that is in memory into pieces for the streaming path, and joining what comes back. */
+import { numSamples, type PcmAudio } from "../audio/pcm-audio";
+import type { TokenFrames } from "../tokens/token-frames";
+
+/** One-shot calls work slice by slice: memory stays flat, and progress and cancellation come this often. */
+const SLICE_SECONDS = 10;
+
+/** Views of consecutive stretches of `audio`; one empty stretch when there are no samples. */
+export function* sliceAudio(audio: PcmAudio): Generator<PcmAudio> {
+  const length = Math.ceil(SLICE_SECONDS * audio.sampleRate);
+  for (let begin = 0; begin === 0 || begin < numSamples(audio); begin += length) {
+    const channels = audio.channels.map((channel) => channel.subarray(begin, begin + length));
+    yield { channels, sampleRate: audio.sampleRate };
+  }
+}
+
+/** Views of consecutive frames of `tokens`; one empty piece when there are none. */
+export function* sliceTokens(tokens: TokenFrames): Generator<TokenFrames> {
+  const hopLength = Math.round(tokens.sampleRate / tokens.frameRate);
+  const frames = Math.ceil(SLICE_SECONDS * tokens.frameRate);
+  const perFrame = tokens.numChannels * tokens.numCodebooks;
+  for (let begin = 0; begin === 0 || begin * perFrame < tokens.codes.length; begin += frames) {
+    const codes = tokens.codes.subarray(begin * perFrame, (begin + frames) * perFrame);
+    const isLast = (begin + frames) * perFrame >= tokens.codes.length;
+    yield { ...tokens, codes, numSamples: isLast ? tokens.numSamples - begin * hopLength : frames * hopLength };
+  }
+}
+
+/**
+ * Joins consecutive chunks of one signal.
+ *
+ * Memory   the result is a fresh copy
+ */
+export function concatAudio(chunks: readonly PcmAudio[], numChannels: number, sampleRate: number): PcmAudio {
+  const length = chunks.reduce((sum, chunk) => sum + numSamples(chunk), 0);
+  const channels = Array.from({ length: numChannels }, () => new Float32Array(length));
+  let offset = 0;
+  for (const chunk of chunks) {
+    for (const [index, channel] of chunk.channels.entries()) channels[index]?.set(channel, offset);
+    offset += numSamples(chunk);
+  }
+  return { channels, sampleRate };
+}

@@ -1,0 +1,127 @@
+/** Decoding as tokens come in: token frames → the audio that they complete, already freed of the codec's delay. */
+import type { PcmAudio } from "../audio/pcm-audio";
+import { TokenError } from "../errors";
+import { type CodecStages, type DecodingState, decodeFrames } from "../pipeline";
+import { assertTokenFrames, numFrames, type TokenFrames } from "../tokens/token-frames";
+
+/** One signal on its way back to audio. */
+export class TokenDecoder {
+  readonly #stages: CodecStages;
+  readonly #blockFrames: number;
+  #channels: DecodingState[] = [];
+  /** Samples per channel that the tokens so far stand for. */
+  #totalSamples = 0;
+  /** Samples per channel produced so far, counted from the delay's first. */
+  #producedSamples: number;
+  #isComplete = false;
+
+  /** @param blockFrames  most frames that one network call takes: bounds the memory of a long piece */
+  constructor(stages: CodecStages, blockFrames: number) {
+    this.#stages = stages;
+    this.#blockFrames = blockFrames;
+    this.#producedSamples = -stages.vocoder.delaySamples;
+  }
+
+  /**
+   * Takes the next frames and gives the samples that are now final, perhaps none.
+   *
+   * @throws {TokenError} when the tokens are another codec's, out of range, or follow a last piece that was cut short
+   */
+  async push(tokens: TokenFrames): Promise<PcmAudio> {
+    this.#check(tokens);
+    if (this.#channels.length === 0) await this.#open(tokens.numChannels);
+    const frames = numFrames(tokens);
+    const { hopLength } = this.#stages.identity;
+    this.#totalSamples += tokens.numSamples;
+    this.#isComplete = tokens.numSamples < frames * hopLength;
+    const channels = await Promise.all(
+      this.#channels.map(async (state, index) => this.#decodeFrames(state, channelCodes(tokens, index), tokens)),
+    );
+    return this.#trim(channels);
+  }
+
+  /** Gives the samples that the codec's delay held back. */
+  async flush(): Promise<PcmAudio> {
+    const channels: Float32Array[] = [];
+    for (const { decoder, vocoder } of this.#channels) channels.push(await vocoder.flush(await decoder.flush()));
+    return this.#trim(channels);
+  }
+
+  async #open(numChannels: number): Promise<void> {
+    const decoder = await this.#stages.decoder();
+    this.#channels = Array.from({ length: numChannels }, () => ({
+      decoder: decoder.openStream(),
+      vocoder: this.#stages.vocoder.openStream(),
+    }));
+  }
+
+  #check(tokens: TokenFrames): void {
+    const { identity } = this.#stages;
+    assertTokenFrames(tokens);
+    expectSame("codec", identity.name, tokens.codec);
+    expectSame("revision", identity.revision, tokens.revision);
+    expectSame("codebookSize", identity.codebookSize, tokens.codebookSize);
+    if (tokens.numCodebooks > identity.numCodebooks) {
+      expectSame("numCodebooks", `at most ${identity.numCodebooks}`, tokens.numCodebooks);
+    }
+    if (this.#channels.length > 0) expectSame("numChannels", this.#channels.length, tokens.numChannels);
+    const frames = numFrames(tokens);
+    const { hopLength } = identity;
+    const covered = Math.ceil(tokens.numSamples / hopLength);
+    if (covered !== frames || (this.#isComplete && frames > 0)) {
+      throw new TokenError(
+        "shape-mismatch",
+        `"numSamples" expected ${frames} frames of ${hopLength} samples with only the last piece cut short, got ${tokens.numSamples}; pass the pieces in order`,
+        { expected: frames * hopLength, actual: tokens.numSamples },
+      );
+    }
+  }
+
+  /** Runs one channel's frames through dequantizer, decoder and vocoder, block by block. */
+  async #decodeFrames(state: DecodingState, codes: Uint16Array, tokens: TokenFrames): Promise<Float32Array> {
+    const { hopLength } = this.#stages.identity;
+    const { numCodebooks } = tokens;
+    const count = codes.length / numCodebooks;
+    const samples = new Float32Array(count * hopLength);
+    for (let first = 0; first < count; first += this.#blockFrames) {
+      const block = codes.subarray(first * numCodebooks, (first + this.#blockFrames) * numCodebooks);
+      samples.set(await decodeFrames(this.#stages, state, block, numCodebooks), first * hopLength);
+    }
+    return samples;
+  }
+
+  /** Cuts off the samples before the first and after the last one of the signal. */
+  #trim(channels: readonly Float32Array[]): PcmAudio {
+    const fresh = channels[0]?.length ?? 0;
+    const begin = Math.min(fresh, Math.max(0, -this.#producedSamples));
+    const end = Math.max(begin, Math.min(fresh, this.#totalSamples - this.#producedSamples));
+    this.#producedSamples += fresh;
+    return {
+      channels: channels.map((samples) => samples.slice(begin, end)),
+      sampleRate: this.#stages.identity.sampleRate,
+    };
+  }
+}
+
+/** The codes [F, K] of one channel, out of [F, C, K]. */
+function channelCodes(tokens: TokenFrames, channel: number): Uint16Array {
+  const { codes, numChannels, numCodebooks } = tokens;
+  if (numChannels === 1) return codes;
+  const frames = numFrames(tokens);
+  const selected = new Uint16Array(frames * numCodebooks);
+  for (let frame = 0; frame < frames; frame++) {
+    const at = (frame * numChannels + channel) * numCodebooks;
+    selected.set(codes.subarray(at, at + numCodebooks), frame * numCodebooks);
+  }
+  return selected;
+}
+
+function expectSame(field: string, expected: string | number, actual: string | number): void {
+  if (expected !== actual) {
+    throw new TokenError(
+      "codec-mismatch",
+      `tokens' "${field}" expected ${expected}, got ${actual}; decode them with the codec that made them`,
+      { expected, actual },
+    );
+  }
+}

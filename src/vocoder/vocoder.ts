@@ -1,0 +1,45 @@
+/**
+ * The last stage of decoding: features [F', M] → audio.
+ *
+ * A vocoder turns frames of features into samples and can be exchanged for another that takes the same features.
+ */
+
+/** What the decoder network hands over for some frames. */
+export interface DecoderFrames {
+  /** Row-major [F', M]: F' feature frames of M values. */
+  readonly features: Float32Array;
+  /**
+   * Samples [F' * hopLength] of a signal that the vocoder adds to its own, late by the decoder's `delaySamples`.
+   * Absent in codecs whose features hold everything.
+   */
+  readonly baseline?: Float32Array;
+}
+
+export interface Vocoder {
+  /** The name of the decoder's output that it takes, such as `spectrum` or `log_mel`. */
+  readonly features: string;
+  /** Width of a feature frame, M. */
+  readonly featureDim: number;
+  /** Samples that one feature frame stands for. */
+  readonly hopLength: number;
+  /** How far the samples lie behind the frames that were pushed. */
+  readonly delaySamples: number;
+  /** Starts on a new signal. */
+  openStream(): VocoderStream;
+}
+
+/** One signal on its way through a vocoder. */
+export interface VocoderStream {
+  /**
+   * Takes frames and gives as many samples as they stand for, late by the vocoder's `delaySamples`.
+   *
+   * Shapes   `frames.features` [F', M]; result [F' * hopLength]
+   */
+  push(frames: DecoderFrames): Promise<Float32Array>;
+  /**
+   * Gives the last `delaySamples` samples.
+   *
+   * @param baselineTail  the last [delaySamples] samples of the baseline, when there is one
+   */
+  flush(baselineTail?: Float32Array): Promise<Float32Array>;
+}
