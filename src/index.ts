@@ -1,1 +1,77 @@
-export { CodecError, isCodecError } from "./errors";
+/** The public surface of the package. It is also the one place in `src/` that knows which codecs there are. */
+import { speech16k } from "../codecs/speech-16k/index";
+import type { PcmAudio } from "./audio/pcm-audio";
+import type { Codec, EncodeOptions, JobOptions } from "./codec";
+import type { CodecDefinition, CodecSource, RuntimeOptions } from "./codec-definition";
+import { loadDefinedCodec } from "./load-codec";
+import type { TokenFrames } from "./tokens/token-frames";
+
+export type { PcmAudio } from "./audio/pcm-audio";
+export { type ChunkSource, Codec, type EncodeOptions, type JobOptions, type Progress } from "./codec";
+export type { CodecDefinition, CodecSource, RuntimeOptions } from "./codec-definition";
+export {
+  AudioFormatError,
+  BackendError,
+  CheckpointError,
+  CodecError,
+  ContainerError,
+  GraphError,
+  isCodecError,
+  ModelError,
+  TokenError,
+} from "./errors";
+export type { CodecIdentity } from "./pipeline";
+export type { Device, DeviceRequest } from "./runtime/runtime";
+export { concatTokenFrames } from "./tokens/concat-token-frames";
+export { assertTokenFrames, bitsPerSecond, numFrames, type TokenFrames } from "./tokens/token-frames";
+
+/** The codecs that `loadCodec` knows by name. */
+export const codecs: readonly CodecDefinition[] = [speech16k];
+
+/** The codec that `encode` and `decode` use when none is named. */
+const embeddedCodec = speech16k.name;
+
+/**
+ * Loads a codec.
+ *
+ * @param source  the name of a codec that comes with the package, or a config with weights of one's own training
+ * @param options  device and threads
+ * @returns a codec that the caller disposes
+ * @throws {ModelError} when no codec has that name, or weights and config do not fit each other
+ * @throws {BackendError} code `backend-unavailable` when the device asked for is not there; raised by the first call that
+ *   needs a network
+ * @example
+ * await using codec = await loadCodec("speech-16k");
+ * const tokens = await codec.encode(audio, { bitsPerSecond: 3000 });
+ */
+export function loadCodec(source: string | CodecSource, options: RuntimeOptions = {}): Promise<Codec> {
+  return loadDefinedCodec(codecs, source, options);
+}
+
+let sharedCodec: Promise<Codec> | undefined;
+
+/** The embedded codec, loaded once for the process by the first `encode` or `decode`. */
+function embedded(): Promise<Codec> {
+  sharedCodec ??= loadCodec(embeddedCodec);
+  return sharedCodec;
+}
+
+/**
+ * Turns audio into tokens with the embedded speech codec.
+ *
+ * @example
+ * const tokens = await encode(audio, { bitsPerSecond: 3000 });
+ */
+export async function encode(audio: PcmAudio, options: EncodeOptions = {}): Promise<TokenFrames> {
+  return (await embedded()).encode(audio, options);
+}
+
+/**
+ * Turns tokens of the embedded speech codec back into audio.
+ *
+ * @example
+ * const audio = await decode(tokens);
+ */
+export async function decode(tokens: TokenFrames, options: JobOptions = {}): Promise<PcmAudio> {
+  return (await embedded()).decode(tokens, options);
+}
