@@ -1,0 +1,87 @@
+"""Reconstruction losses: decoded and clean waveform [B, 1, T] -> scalars, each a mean over batch, time and bands."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .features import mel_filters
+
+MEL_RESOLUTIONS = ((64, 5), (128, 10), (256, 20), (512, 40), (1024, 80), (2048, 160))
+"""Window length (samples) and number of mel bands; hops are a quarter of the window."""
+
+MEL_FLOOR = 3e-4
+"""Added to mel magnitudes of a 1024 window (in proportion for others): about 80 dB below a full-scale tone, so that no
+capacity is spent on noise floors."""
+
+LOUDNESS_EXPONENT = 0.3
+"""Zwicker's law in round figures: loudness grows as magnitude to the power 0.3 to 0.46."""
+
+
+def magnitudes(spectrum: torch.Tensor) -> torch.Tensor:
+    """Absolute values of a complex tensor with a gradient that stays finite at zero."""
+    return (spectrum.real.square() + spectrum.imag.square() + 1e-12).sqrt()
+
+
+class MelLoss(nn.Module):
+    """Multi-resolution mel distances: of logarithms, and of loudness (which weighs loud bands more)."""
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        for size, bands in MEL_RESOLUTIONS:
+            filters = mel_filters(sample_rate, size, bands, 0.0, sample_rate / 2)
+            self.register_buffer(f"filters{size}", filters, persistent=False)
+            self.register_buffer(f"window{size}", torch.hann_window(size), persistent=False)
+
+    def mel(self, waveform: torch.Tensor, size: int) -> torch.Tensor:
+        window = self.get_buffer(f"window{size}")
+        spectrum = torch.stft(waveform[:, 0], size, size // 4, window=window, return_complex=True)
+        floor = MEL_FLOOR * size / 1024
+        return self.get_buffer(f"filters{size}") @ magnitudes(spectrum) + floor
+
+    def forward(self, decoded: torch.Tensor, clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns (L1 of log10 mels, L1 of mels to the power 0.3), means over the resolutions."""
+        log_total = decoded.new_zeros(())
+        loud_total = decoded.new_zeros(())
+        for size, _ in MEL_RESOLUTIONS:
+            log_decoded = self.mel(decoded, size).log()
+            with torch.no_grad():
+                log_clean = self.mel(clean, size).log()
+                scale = (log_clean * LOUDNESS_EXPONENT).exp().mean()
+            log_total = log_total + F.l1_loss(log_decoded, log_clean) / 2.302585
+            loud = F.l1_loss((log_decoded * LOUDNESS_EXPONENT).exp(), (log_clean * LOUDNESS_EXPONENT).exp())
+            loud_total = loud_total + loud / scale
+        return log_total / len(MEL_RESOLUTIONS), loud_total / len(MEL_RESOLUTIONS)
+
+
+class ComplexSpectrumLoss(nn.Module):
+    """Complex STFT distance over the square root of the clean magnitude, weighted towards low frequencies.
+
+    Above about a kilohertz the codec's bits cannot carry phase; a distance that asks for it is lowest for silence there,
+    so its weight falls as 1 / (1 + (f / corner) ** 2).
+    """
+
+    window: torch.Tensor
+    weight: torch.Tensor
+
+    def __init__(self, sample_rate: int, corner_hz: float, size: int = 512) -> None:
+        super().__init__()
+        self.size = size
+        frequency = torch.arange(size // 2 + 1) * sample_rate / size
+        weight = 1 / (1 + (frequency / corner_hz) ** 2)
+        self.register_buffer("weight", (weight / weight.mean())[:, None], persistent=False)
+        self.register_buffer("window", torch.hann_window(size), persistent=False)
+
+    def forward(self, decoded: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+        a, b = (
+            torch.stft(x[:, 0], self.size, self.size // 4, window=self.window, return_complex=True)
+            for x in (decoded, clean)
+        )
+        return (self.weight * magnitudes(a - b) / (b.abs().sqrt() + 0.05)).mean()
+
+
+def log_noise_ratio(decoded: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """Mean over the batch of log10 of error power over signal power."""
+    error = (decoded - clean).square().sum((1, 2))
+    return torch.log10(error / (clean.square().sum((1, 2)) + 1e-4) + 1e-3).mean()

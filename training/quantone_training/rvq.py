@@ -1,0 +1,162 @@
+"""latents [B, D, F] -> tokens [B, K, F] and the sum of the chosen codewords [B, D, F].
+
+Residual vector quantization with codebooks learned by exponential moving averages: k-means start, restart of codewords
+that die, and quantizer dropout, so that one model serves every bitrate.
+Source: van den Oord et al. 2017 (VQ-VAE, appendix A.1); Zeghidour et al. 2021 (SoundStream, section III.C).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from .config import RvqConfig
+
+
+@dataclass(frozen=True)
+class RvqTraining:
+    """How the codebooks are learned."""
+
+    decay: float = 0.99
+    dead_usage: float = 0.1
+    full_fraction: float = 0.5
+    min_stages: int = 2
+    kmeans_iterations: int = 12
+
+
+def nearest_codeword(vectors: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
+    """Index of the nearest codeword, Euclidean: [B, D], [N, D] -> [B]; the lowest index wins ties."""
+    half_norms = 0.5 * codebook.pow(2).sum(1)
+    return (half_norms - vectors @ codebook.t()).argmin(1)
+
+
+def kmeans(vectors: torch.Tensor, size: int, iterations: int) -> torch.Tensor:
+    """Lloyd's algorithm from random vectors: [B, D] -> [N, D]; empty clusters restart at random vectors."""
+    centroids = vectors[torch.randperm(len(vectors), device=vectors.device)[:size]].clone()
+    if len(centroids) < size:
+        raise ValueError(f'"vectors" expected at least {size} rows, got {len(vectors)}')
+    for _ in range(iterations):
+        nearest = nearest_codeword(vectors, centroids)
+        counts = torch.bincount(nearest, minlength=size).float()
+        sums = torch.zeros_like(centroids).index_add_(0, nearest, vectors)
+        used = counts > 0
+        centroids[used] = sums[used] / counts[used, None]
+        restarts = torch.randint(len(vectors), (int((~used).sum()),), device=vectors.device)
+        centroids[~used] = vectors[restarts]
+    return centroids
+
+
+class Rvq(nn.Module):
+    """K codebooks of N codewords; `codebooks` is what ships, the two other buffers serve the moving averages."""
+
+    codebooks: torch.Tensor
+    usage: torch.Tensor
+    sums: torch.Tensor
+
+    def __init__(self, config: RvqConfig, training: RvqTraining | None = None) -> None:
+        super().__init__()
+        self.options = training or RvqTraining()
+        shape = (config.num_codebooks, config.codebook_size, config.codebook_dim)
+        self.register_buffer("codebooks", torch.zeros(shape))
+        self.register_buffer("usage", torch.ones(shape[:2]))
+        self.register_buffer("sums", torch.zeros(shape))
+
+    @property
+    def num_codebooks(self) -> int:
+        return self.codebooks.shape[0]
+
+    @property
+    def codebook_size(self) -> int:
+        return self.codebooks.shape[1]
+
+    @torch.no_grad()
+    def initialize(self, vectors: torch.Tensor) -> list[float]:
+        """K-means, stage by stage, on latents [B, D]; returns the residual's mean power after each stage."""
+        residual = vectors.float()
+        powers: list[float] = []
+        for stage in range(self.num_codebooks):
+            centroids = kmeans(residual, self.codebook_size, self.options.kmeans_iterations)
+            self.codebooks[stage] = centroids
+            self.sums[stage] = centroids
+            self.usage[stage] = 1
+            residual = residual - centroids[nearest_codeword(residual, centroids)]
+            powers.append(float(residual.pow(2).sum(1).mean()))
+        return powers
+
+    @torch.no_grad()
+    def encode(self, latents: torch.Tensor, active_codebooks: int | None = None) -> torch.Tensor:
+        """Greedy residual search: [B, D, F] -> tokens [B, K, F] (int64)."""
+        batch, dim, frames = latents.shape
+        residual = latents.float().permute(0, 2, 1).reshape(-1, dim)
+        tokens: list[torch.Tensor] = []
+        for codebook in self.codebooks[: active_codebooks or self.num_codebooks]:
+            tokens.append(nearest_codeword(residual, codebook))
+            residual = residual - codebook[tokens[-1]]
+        return torch.stack(tokens, 1).view(batch, frames, -1).permute(0, 2, 1)
+
+    @torch.no_grad()
+    def decode(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Sum of codewords: tokens [B, K, F] -> quantized [B, D, F]."""
+        stages = [self.codebooks[stage][tokens[:, stage]] for stage in range(tokens.shape[1])]
+        return torch.stack(stages).sum(0).permute(0, 2, 1)
+
+    def forward(self, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Quantize for training: straight-through quantized [B, D, F] and the rate term (a scalar).
+
+        Each sample of the batch uses its own number of stages (quantizer dropout). The rate term is the squared error
+        left after every stage in use, divided by the latents' power, so shrinking all latents alike does not lower it;
+        what lowers it is to drop what the codebooks cannot carry. In training mode the codebooks follow the data.
+        """
+        batch, dim, frames = latents.shape
+        vectors = latents.float().permute(0, 2, 1).reshape(-1, dim)
+        active = self._draw_active_stages(batch, latents.device).repeat_interleave(frames)
+        residual = vectors
+        quantized = torch.zeros_like(vectors)
+        errors = vectors.new_zeros(())
+        for stage in range(int(active.max())):
+            on = active > stage
+            with torch.no_grad():
+                nearest = nearest_codeword(residual, self.codebooks[stage])
+            chosen = self.codebooks[stage][nearest]
+            errors = errors + (residual[on] - chosen[on]).pow(2).mean()
+            if self.training:
+                self._follow(stage, residual[on].detach(), nearest[on])
+            chosen = chosen * on[:, None]
+            quantized = quantized + chosen
+            residual = residual - chosen
+        rate = errors / (vectors.pow(2).mean() + 1e-6)
+        straight_through = vectors + (quantized - vectors).detach()
+        return straight_through.view(batch, frames, dim).permute(0, 2, 1), rate
+
+    def _draw_active_stages(self, batch: int, device: torch.device) -> torch.Tensor:
+        if not self.training:
+            return torch.full((batch,), self.num_codebooks, device=device)
+        lowest = min(self.options.min_stages, self.num_codebooks)
+        drawn = torch.randint(lowest, self.num_codebooks + 1, (batch,), device=device)
+        full = torch.rand(batch, device=device) < self.options.full_fraction
+        return torch.where(full, self.num_codebooks, drawn)
+
+    @torch.no_grad()
+    def _follow(self, stage: int, vectors: torch.Tensor, nearest: torch.Tensor) -> None:
+        """Move one stage's codewords towards the mean of the vectors they won; restart the ones that win nothing."""
+        keep = self.options.decay
+        counts = torch.bincount(nearest, minlength=self.codebook_size).float()
+        sums = torch.zeros_like(self.sums[stage]).index_add_(0, nearest, vectors)
+        self.usage[stage].mul_(keep).add_(counts, alpha=1 - keep)
+        self.sums[stage].mul_(keep).add_(sums, alpha=1 - keep)
+        dead = self.usage[stage] < self.options.dead_usage
+        num_dead = int(dead.sum())
+        if num_dead:
+            fresh = vectors[torch.randint(len(vectors), (num_dead,), device=vectors.device)]
+            self.sums[stage, dead] = fresh
+            self.usage[stage, dead] = 1
+        self.codebooks[stage] = self.sums[stage] / self.usage[stage][:, None]
+
+
+def perplexity(tokens: torch.Tensor, codebook_size: int) -> float:
+    """Effective number of codewords in use: exp of the entropy of one stage's tokens (any shape)."""
+    counts = torch.bincount(tokens.reshape(-1), minlength=codebook_size).double()
+    share = counts[counts > 0] / counts.sum()
+    return float(torch.exp(-(share * share.log()).sum()))

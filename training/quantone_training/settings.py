@@ -1,0 +1,83 @@
+"""Settings of a training run, read from TOML: a base file and any number of small overlays that change some keys."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .config import from_mapping
+from .rvq import RvqTraining
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the generator's losses; a weight of zero switches the term off."""
+
+    mel: float
+    loudness: float
+    complex: float
+    waveform: float
+    noise_ratio: float
+    log_mel: float
+    rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class AdversarialSettings:
+    """The adversarial phase; it begins at `start_step` and alternates discriminator and generator steps."""
+
+    start_step: int
+    learning_rate: float
+    adversarial_weight: float
+    feature_weight: float
+    crop_seconds: float
+    channels: int
+    warmup_steps: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run. Steps count optimizer steps of the codec."""
+
+    seed: int
+    batch_size: int
+    crop_seconds: float
+    learning_rate: float
+    final_learning_rate: float
+    warmup_steps: int
+    clip_norm: float
+    weight_decay: float
+    ema_decay: float
+    autoencoder_steps: int
+    kmeans_batches: int
+    bypass_exponent: float
+    bypass_coefficients: int
+    bypass_learning_rate_scale: float
+    complex_corner_hz: float
+    autoencoder_losses: LossWeights
+    quantized_losses: LossWeights
+    rvq: RvqTraining = field(default_factory=RvqTraining)
+    adversarial: AdversarialSettings | None = None
+
+
+def _overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        merged[key] = _overlay(merged.get(key, {}), value) if isinstance(value, dict) else value
+    return merged
+
+
+def load_settings(paths: list[Path]) -> Settings:
+    """Read the base file and lay the others over it, in order."""
+    mapping: dict[str, Any] = {}
+    for path in paths:
+        mapping = _overlay(mapping, tomllib.loads(path.read_text()))
+    adversarial = mapping.pop("adversarial", None)
+    settings = from_mapping(Settings, mapping, "settings")
+    if adversarial is None:
+        return settings
+    from dataclasses import replace
+
+    return replace(settings, adversarial=from_mapping(AdversarialSettings, adversarial, "settings.adversarial"))
