@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -11,6 +13,9 @@ from .decoder import Decoder
 from .encoder import Encoder
 from .rvq import Rvq, RvqTraining
 from .vocoder import Vocoder
+
+STEM_WEIGHT_SCALE = 20.0
+"""Brings speech of ordinary level (0.05 of full scale) to about one at the first layer's output."""
 
 
 class Codec(nn.Module):
@@ -23,6 +28,24 @@ class Codec(nn.Module):
         self.rvq = Rvq(config.rvq, rvq_training)
         self.decoder = Decoder(config)
         self.vocoder = Vocoder(config.vocoder)
+        self._keep_signal_level()
+
+    @torch.no_grad()
+    def _keep_signal_level(self) -> None:
+        """Start with biases of zero and with layers that pass on the level of their input.
+
+        PyTorch's default shrinks the signal by the square root of three at every layer while the biases stay, so that
+        speech at a twentieth of full scale drowns in constants and hundreds of steps pass before anything is learned.
+        """
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                parameter.zero_()
+        for stage in self.encoder.stages:
+            if stage.down is not None:
+                stage.down.weight.mul_(math.sqrt(3))
+        self.encoder.stem.weight.mul_(STEM_WEIGHT_SCALE)
+        self.decoder.input.weight.mul_(math.sqrt(3))
+        self.decoder.upsample.weight.mul_(math.sqrt(3))
 
     def synthesize(self, quantized: torch.Tensor) -> torch.Tensor:
         """quantized [B, D, F] -> waveform [B, 1, F * hop]."""

@@ -68,8 +68,6 @@ class Encoder(nn.Module):
         self.bypass = AnalysisBypass(config)
         with torch.no_grad():
             self.out.weight.mul_(OUTPUT_WEIGHT_SCALE)
-            assert self.out.bias is not None
-            self.out.bias.zero_()
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         x = self.stem(waveform)
