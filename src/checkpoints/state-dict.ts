@@ -1,0 +1,36 @@
+/** Trained weights by name, whatever file they came from. */
+import { ModelError } from "../errors";
+
+/** One tensor, as float32 whatever it was stored as. */
+export interface WeightTensor {
+  readonly dtype: "F32";
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly data: Float32Array;
+}
+
+export type StateDict = ReadonlyMap<string, WeightTensor>;
+
+/**
+ * Takes a tensor that must be there with the shape that the config says.
+ *
+ * @throws {ModelError} `missing-weights` or `weights-shape`
+ */
+export function requireTensor(weights: StateDict, name: string, shape: readonly number[]): WeightTensor {
+  const tensor = weights.get(name);
+  if (tensor === undefined) {
+    throw new ModelError(
+      "missing-weights",
+      `the weights have no tensor "${name}"; give the weights file that belongs to the config`,
+      { tensor: name },
+    );
+  }
+  if (tensor.shape.length !== shape.length || tensor.shape.some((size, axis) => size !== shape[axis])) {
+    throw new ModelError(
+      "weights-shape",
+      `"${name}" expected the shape [${shape.join(", ")}], got [${tensor.shape.join(", ")}]; give the weights file that belongs to the config`,
+      { tensor: name },
+    );
+  }
+  return tensor;
+}

@@ -1,0 +1,128 @@
+/** Ops that move numbers without changing them. */
+import {
+  addDimensions,
+  type Dimension,
+  formatShape,
+  isSameDimension,
+  isSameShape,
+  type Shape,
+  shiftDimension,
+} from "../dimension";
+import type { Operand } from "../operand";
+
+/** "To the end" for a slice: ONNX clamps it to the axis. */
+const sliceToEnd = Number.MAX_SAFE_INTEGER;
+
+/** One operand behind the other along an axis; the other axes must be equal. */
+export function concat(operands: readonly [Operand, ...Operand[]], axis: number): Operand {
+  const [first, ...others] = operands;
+  let total = first.shape[axis];
+  for (const operand of others) {
+    const size = operand.shape[axis];
+    const sum = total === undefined || size === undefined ? undefined : addDimensions(total, size);
+    if (sum === undefined || !isSameShape(without(first.shape, axis), without(operand.shape, axis))) {
+      throw first.graph.error(
+        "shape-mismatch",
+        `Concat on axis ${axis} expected shapes that differ there only, got ${formatShape(first.shape)} and ${formatShape(operand.shape)}`,
+      );
+    }
+    total = sum;
+  }
+  if (total === undefined)
+    throw first.graph.error("shape-mismatch", `Concat: ${formatShape(first.shape)} has no axis ${axis}`);
+  return others.length === 0
+    ? first
+    : first.graph.node("Concat", operands, withSize(first.shape, axis, total), { axis });
+}
+
+/** Part of an axis: `skipStart` entries are dropped at its start and `skipEnd` at its end. */
+export function trim(x: Operand, axis: number, skipStart: number, skipEnd: number): Operand {
+  const size = x.shape[axis];
+  if (size === undefined || skipStart < 0 || skipEnd < 0 || (typeof size === "number" && skipStart + skipEnd >= size)) {
+    throw x.graph.error(
+      "shape-mismatch",
+      `Slice expected more than ${skipStart} + ${skipEnd} entries on axis ${axis}, got ${formatShape(x.shape)}`,
+    );
+  }
+  if (skipStart === 0 && skipEnd === 0) return x;
+  return slice(x, axis, skipStart, skipEnd === 0 ? sliceToEnd : -skipEnd, shiftDimension(size, -skipStart - skipEnd));
+}
+
+/** The last `length` entries of an axis. */
+export function last(x: Operand, axis: number, length: number): Operand {
+  const size = x.shape[axis];
+  if (size === undefined || length < 1 || (typeof size === "number" && length > size)) {
+    throw x.graph.error(
+      "shape-mismatch",
+      `Slice expected at least ${length} entries on axis ${axis}, got ${formatShape(x.shape)}`,
+    );
+  }
+  return slice(x, axis, -length, sliceToEnd, length);
+}
+
+/** Zeros in front of an axis. */
+export function padStart(x: Operand, axis: number, length: number): Operand {
+  const size = x.shape[axis];
+  if (size === undefined || length < 0) {
+    throw x.graph.error(
+      "shape-mismatch",
+      `Pad expected an axis ${axis} and a length >= 0, got ${formatShape(x.shape)} and ${length}`,
+    );
+  }
+  if (length === 0) return x;
+  const pads = Array.from({ length: 2 * x.shape.length }, (_, index) => (index === axis ? length : 0));
+  return x.graph.node("Pad", [x, x.graph.integers(pads)], withSize(x.shape, axis, shiftDimension(size, length)));
+}
+
+/**
+ * The same numbers in row-major order under another shape.
+ * At most one size may be symbolic without standing at the same axis of `x`: it is the one that the runtime works out.
+ */
+export function reshape(x: Operand, shape: Shape): Operand {
+  if (!hasSameVolume(x.shape, shape)) {
+    throw x.graph.error(
+      "shape-mismatch",
+      `Reshape expected the volume of ${formatShape(x.shape)}, got ${formatShape(shape)}`,
+    );
+  }
+  const target = shape.map((dimension, axis) => {
+    if (typeof dimension === "number") return dimension;
+    const before = x.shape[axis];
+    return before !== undefined && isSameDimension(before, dimension) ? 0 : -1;
+  });
+  if (target.filter((size) => size === -1).length > 1) {
+    throw x.graph.error(
+      "unsupported-op",
+      `Reshape from ${formatShape(x.shape)} to ${formatShape(shape)} leaves two sizes open`,
+    );
+  }
+  return x.graph.node("Reshape", [x, x.graph.integers(target)], shape);
+}
+
+function slice(x: Operand, axis: number, start: number, end: number, size: Dimension): Operand {
+  const bounds = [[start], [end], [axis]].map((values) => x.graph.integers(values));
+  return x.graph.node("Slice", [x, ...bounds], withSize(x.shape, axis, size));
+}
+
+function without(shape: Shape, axis: number): Shape {
+  return shape.filter((_, index) => index !== axis);
+}
+
+function withSize(shape: Shape, axis: number, size: Dimension): Shape {
+  return shape.map((dimension, index) => (index === axis ? size : dimension));
+}
+
+/** Compares products: of the plain numbers and factors, and of the symbols that they come with. */
+function hasSameVolume(left: Shape, right: Shape): boolean {
+  const volume = (shape: Shape): string => {
+    const factor = shape.reduce<number>(
+      (product, size) => product * (typeof size === "number" ? size : size.offset === 0 ? size.factor : 1),
+      1,
+    );
+    const symbols = shape.flatMap((size) =>
+      typeof size === "number" ? [] : size.offset === 0 ? [size.symbol] : [formatShape([size])],
+    );
+    return [factor, ...symbols.sort()].join(" ");
+  };
+  return volume(left) === volume(right);
+}

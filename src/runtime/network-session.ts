@@ -1,0 +1,131 @@
+/** A network that is loaded on a device, in whichever of its two forms. */
+import type { Network } from "../graph/network";
+import type { Runtime, Session, Tensor } from "./runtime";
+
+/** Values by name, as a network takes and gives them. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+export class NetworkSession implements AsyncDisposable {
+  readonly network: Omit<Network, "bytes">;
+  readonly #session: Session;
+
+  private constructor(network: Network, session: Session) {
+    // The bytes are not kept: the runtime has its own copy, and this one may be as large as the weights.
+    const { bytes: _, ...description } = network;
+    this.network = description;
+    this.#session = session;
+  }
+
+  /** @throws {BackendError} `session-failed` when the runtime cannot load the network */
+  static async create(runtime: Runtime, network: Network): Promise<NetworkSession> {
+    return new NetworkSession(network, await runtime.createSession(network.bytes));
+  }
+
+  /** The device that the network runs on. */
+  get device(): Session["device"] {
+    return this.#session.device;
+  }
+
+  /**
+   * Runs a network in its offline form on a whole signal.
+   *
+   * @throws {TypeError} when the network is in its streaming form, or an input is missing or has the wrong shape
+   * @throws {BackendError} `run-failed`, or `disposed` after `dispose`
+   */
+  async run(inputs: Tensors): Promise<Tensors> {
+    if (this.network.form === "streaming")
+      throw new TypeError(`"${this.network.name}" expected openStream(), as it is in its streaming form`);
+    checkInputs(this.network, inputs);
+    return this.#session.run(inputs);
+  }
+
+  /**
+   * Starts a signal on a network in its streaming form. Streams of one session are independent of each other.
+   *
+   * @throws {TypeError} when the network is in its offline form
+   */
+  openStream(): NetworkStream {
+    if (this.network.form === "offline")
+      throw new TypeError(`"${this.network.name}" expected run(), as it is in its offline form`);
+    return new NetworkStream(this.network, this.#session);
+  }
+
+  /** Gives the memory back; a call after this throws `disposed`. */
+  async dispose(): Promise<void> {
+    await this.#session.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
+
+/** One signal on its way through a network: keeps the states from call to call. */
+export class NetworkStream {
+  readonly #network: Omit<Network, "bytes">;
+  readonly #session: Session;
+  #states: Record<string, Tensor> = {};
+  #isRunning = false;
+
+  /** Made by `NetworkSession.openStream`. */
+  constructor(network: Omit<Network, "bytes">, session: Session) {
+    this.#network = network;
+    this.#session = session;
+    this.reset();
+  }
+
+  /**
+   * Takes the next frames of the signal, any number from one.
+   *
+   * Memory   keeps no reference to `inputs`; results are fresh
+   * @throws {TypeError} when an input is missing or has the wrong shape, or the call before has not ended
+   * @throws {BackendError} `run-failed`, or `disposed` once the session is; the states stay as they were before the call
+   */
+  async run(inputs: Tensors): Promise<Tensors> {
+    // Two calls at once would both start from the same past.
+    if (this.#isRunning)
+      throw new TypeError(`"${this.#network.name}" expected one call at a time, got a second one; await the first`);
+    checkInputs(this.#network, inputs);
+    this.#isRunning = true;
+    try {
+      const results = await this.#session.run({ ...inputs, ...this.#states });
+      for (const { input, output } of this.#network.states) {
+        this.#states[input] = results[output] as Tensor;
+        delete results[output];
+      }
+      return results;
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Begins a new signal: what was before is forgotten. */
+  reset(): void {
+    for (const { input, shape } of this.#network.states) {
+      this.#states[input] = { data: new Float32Array(shape.reduce((product, size) => product * size, 1)), shape };
+    }
+  }
+}
+
+/** Checks what the caller feeds: the runtime's own messages name neither the network nor what it expected. */
+function checkInputs(network: Omit<Network, "bytes">, inputs: Tensors): void {
+  for (const { name, shape } of network.inputs) {
+    const tensor = inputs[name];
+    const isFit =
+      tensor !== undefined &&
+      tensor.shape.length === shape.length &&
+      shape.every((size, axis) => isSize(tensor.shape[axis] ?? 0, size)) &&
+      tensor.data.length === tensor.shape.reduce((product, size) => product * size, 1);
+    if (!isFit) {
+      const got = tensor === undefined ? "nothing" : `[${tensor.shape.join(", ")}] with ${tensor.data.length} numbers`;
+      throw new TypeError(`"${name}" of ${network.name} expected [${shape.join(", ")}], got ${got}`);
+    }
+  }
+}
+
+/** Whether a size is the expected number, or a positive multiple of the factor in a text such as `320*F`. */
+function isSize(size: number, expected: number | string): boolean {
+  if (typeof expected === "number") return size === expected;
+  const factor = Number.parseInt(expected, 10) || 1;
+  return size > 0 && size % factor === 0;
+}
