@@ -1,6 +1,6 @@
 /** The decoder as an ONNX network in its streaming form. */
-import { BackendError } from "../errors";
 import type { NetworkSession } from "../runtime/network-session";
+import { outputData } from "../runtime/output-data";
 import type { Decoder, DecoderStream } from "./decoder";
 
 /** Names and sizes that tie a network to the decoder's interface. */
@@ -32,12 +32,7 @@ function openStream(session: NetworkSession, config: OnnxDecoderConfig): Decoder
   return {
     async push(quantized) {
       const outputs = await run(quantized);
-      const features = outputs[config.features]?.data;
-      if (features === undefined) {
-        throw new BackendError("run-failed", `the decoder network has no output "${config.features}"`, {
-          backend: session.device,
-        });
-      }
+      const features = outputData(session, outputs, config.features);
       return { features, ...(outputs.baseline && { baseline: outputs.baseline.data }) };
     },
     async flush() {

@@ -1,5 +1,6 @@
 /** The encoder as an ONNX network in its streaming form. */
 import type { NetworkSession } from "../runtime/network-session";
+import { outputData } from "../runtime/output-data";
 import type { Encoder, EncoderStream } from "./encoder";
 
 /** Names and sizes that tie a network to the encoder's interface. */
@@ -25,8 +26,8 @@ function openStream(session: NetworkSession): EncoderStream {
   const stream = session.openStream();
   return {
     async push(samples) {
-      const { latents } = await stream.run({ waveform: { data: samples, shape: [1, samples.length] } });
-      return latents.data;
+      const outputs = await stream.run({ waveform: { data: samples, shape: [1, samples.length] } });
+      return outputData(session, outputs, "latents");
     },
   };
 }
