@@ -26,6 +26,9 @@ export interface TokenFrames {
   readonly codes: Uint16Array;
 }
 
+/** What tokens are of, without the tokens: the same for every piece of a stream. */
+export type TokenFormat = Omit<TokenFrames, "codes" | "numSamples">;
+
 /** The number of frames, F. */
 export function numFrames(tokens: Pick<TokenFrames, "codes" | "numChannels" | "numCodebooks">): number {
   return tokens.codes.length / (tokens.numChannels * tokens.numCodebooks);
@@ -64,5 +67,32 @@ export function assertTokenFrames(tokens: TokenFrames): void {
       `token ${actual} of frame ${frame}, stage ${stage} expected below the codebook size ${tokens.codebookSize}; check that the tokens come from this codec`,
       { expected: tokens.codebookSize, actual, frame, stage },
     );
+  }
+}
+
+const formatFields = [
+  "codec",
+  "revision",
+  "sampleRate",
+  "frameRate",
+  "numChannels",
+  "numCodebooks",
+  "codebookSize",
+] as const satisfies readonly (keyof TokenFormat)[];
+
+/**
+ * Checks that a piece of tokens continues others.
+ *
+ * @throws {TokenError} code `codec-mismatch` when it is of another codec or shape
+ */
+export function assertSameFormat(first: TokenFormat, piece: TokenFormat): void {
+  for (const field of formatFields) {
+    if (piece[field] !== first[field]) {
+      throw new TokenError(
+        "codec-mismatch",
+        `"${field}" expected ${first[field]} like the first piece, got ${piece[field]}; join pieces of one signal only`,
+        { expected: first[field], actual: piece[field] },
+      );
+    }
   }
 }
