@@ -1,0 +1,184 @@
+/** Container bytes in memory -> tokens: all of them, some frames of them, or what is left of them. */
+import { ContainerError } from "../errors";
+import type { TokenFrames } from "../tokens/token-frames";
+import { type ContainerHeader, formatOf, readHeader } from "./header";
+import { type Damage, type DamagePolicy, PacketScanner, type ScannedPacket } from "./packet-scanner";
+import { endMark, readTrailer, TRAILER_BYTES, type Trailer } from "./trailer";
+
+/** What a container says about itself, without its tokens. */
+export interface ContainerInfo extends ContainerHeader {
+  readonly numFrames: number;
+  readonly numSamples: number;
+  readonly numPackets: number;
+  readonly byteLength: number;
+}
+
+/** What could be saved of a damaged container. */
+export interface RecoveredContainer {
+  /** All frames in their places; tokens of lost frames are 0. */
+  readonly tokens: TokenFrames;
+  /** What was lost, in order; empty for a whole file. */
+  readonly damage: readonly Damage[];
+}
+
+/**
+ * The tokens of a container.
+ *
+ * Memory   reads `bytes`, keeps no reference; the result is fresh, at most 128 bytes for each byte read
+ * Cost     linear in the length of `bytes`, whatever they are
+ * @throws {ContainerError} when the bytes are foreign, cut off, damaged or followed by others; the code says which
+ * @example
+ * const tokens = readContainer(await readFile("speech.qtn"));
+ */
+export function readContainer(bytes: Uint8Array): TokenFrames {
+  return scanAll(bytes, "throw").tokens;
+}
+
+/**
+ * What can still be read of a container: packets whose checksum holds, each in its place.
+ *
+ * Lost frames get token 0 at every stage, so that what follows keeps its time. When the end is lost too, the tokens
+ * stop after the last frame that was read.
+ *
+ * @throws {ContainerError} when the header itself is damaged: without it no packet can be understood
+ */
+export function recoverContainer(bytes: Uint8Array): RecoveredContainer {
+  return scanAll(bytes, "skip");
+}
+
+/**
+ * Header and totals of a container. Reads the two ends of `bytes` and looks at no packet.
+ *
+ * @throws {ContainerError} when header or trailer are foreign, cut off or damaged
+ */
+export function readContainerInfo(bytes: Uint8Array): ContainerInfo {
+  const { header, trailer } = readEnds(bytes);
+  const numSamples = trailer.numFrames * header.hopLength - trailer.paddingSamples;
+  const numPackets = trailer.packetLengths.length;
+  return { ...header, numFrames: trailer.numFrames, numSamples, numPackets, byteLength: bytes.length };
+}
+
+/**
+ * The tokens of the frames [fromFrame, toFrame). Reads the two ends of `bytes` and the packets that hold these frames.
+ *
+ * @throws {RangeError} when the container has no such frames
+ * @throws {ContainerError} when header, trailer or one of these packets is damaged
+ */
+export function readFrames(bytes: Uint8Array, fromFrame: number, toFrame: number): TokenFrames {
+  const { header, trailer, startOffset } = readEnds(bytes);
+  const isRange = Number.isInteger(fromFrame) && Number.isInteger(toFrame) && fromFrame >= 0 && fromFrame <= toFrame;
+  if (!isRange || toFrame > trailer.numFrames) {
+    throw new RangeError(`"frames" expected within [0, ${trailer.numFrames}), got [${fromFrame}, ${toFrame})`);
+  }
+  const firstPacket = Math.floor(fromFrame / header.framesPerPacket);
+  const endPacket = fromFrame === toFrame ? firstPacket : Math.ceil(toFrame / header.framesPerPacket);
+  const begin = startOffset + sum(trailer.packetLengths.slice(0, firstPacket));
+  const end = begin + sum(trailer.packetLengths.slice(firstPacket, endPacket));
+  const scanner = new PacketScanner(header, begin, "throw", firstPacket);
+  scanner.push(bytes.subarray(begin, end));
+  const { packets } = takeAll(scanner);
+  const last = packets.at(-1);
+  const endFrame = last === undefined ? fromFrame : last.firstFrame + last.numFrames;
+  if (packets.length !== endPacket - firstPacket || endFrame < toFrame) {
+    throw badIndex(`frames up to ${toFrame} expected where the index says, got ${endFrame}`, begin);
+  }
+  const perFrame = header.numChannels * header.numCodebooks;
+  const firstFrame = firstPacket * header.framesPerPacket;
+  const codes = joinPackets(packets, firstFrame, toFrame, perFrame);
+  const numSamples = trailer.numFrames * header.hopLength - trailer.paddingSamples - fromFrame * header.hopLength;
+  return {
+    ...formatOf(header),
+    numSamples: Math.min(Math.max(numSamples, 0), (toFrame - fromFrame) * header.hopLength),
+    codes: codes.subarray((fromFrame - firstFrame) * perFrame),
+  };
+}
+
+/** What a scanner found, sorted. */
+interface Scanned {
+  readonly packets: readonly ScannedPacket[];
+  readonly damage: readonly Damage[];
+  readonly trailer: Trailer | undefined;
+}
+
+function takeAll(scanner: PacketScanner): Scanned {
+  const packets: ScannedPacket[] = [];
+  const damage: Damage[] = [];
+  let trailer: Trailer | undefined;
+  for (let item = scanner.next(); item !== undefined; item = scanner.next()) {
+    if (item.type === "packet") packets.push(item);
+    else if (item.type === "damage") damage.push(item.damage);
+    else trailer = item;
+  }
+  return { packets, damage, trailer };
+}
+
+function scanAll(bytes: Uint8Array, policy: DamagePolicy): RecoveredContainer {
+  const { header, endOffset } = readHeader(bytes);
+  const scanner = new PacketScanner(header, endOffset, policy);
+  scanner.push(bytes.subarray(endOffset));
+  scanner.end();
+  const { packets, damage, trailer } = takeAll(scanner);
+  const last = packets.at(-1);
+  const numFrames = trailer?.numFrames ?? (last === undefined ? 0 : last.firstFrame + last.numFrames);
+  const paddingSamples = trailer?.paddingSamples ?? last?.paddingSamples ?? 0;
+  const codes = joinPackets(packets, 0, numFrames, header.numChannels * header.numCodebooks);
+  const numSamples = numFrames * header.hopLength - paddingSamples;
+  return { tokens: { ...formatOf(header), numSamples, codes }, damage };
+}
+
+/** The codes of the frames [firstFrame, endFrame), each packet in its place; the scanner has bounded their number. */
+function joinPackets(packets: readonly ScannedPacket[], firstFrame: number, endFrame: number, perFrame: number) {
+  const codes = new Uint16Array((endFrame - firstFrame) * perFrame);
+  for (const packet of packets) {
+    const at = (packet.firstFrame - firstFrame) * perFrame;
+    codes.set(packet.codes.subarray(0, codes.length - at), at);
+  }
+  return codes;
+}
+
+/** Header and trailer, and where the packets begin. */
+function readEnds(bytes: Uint8Array): { header: ContainerHeader; trailer: Trailer; startOffset: number } {
+  const { header, endOffset: startOffset } = readHeader(bytes);
+  const trailerOffset = findTrailer(bytes, startOffset);
+  const trailer = readTrailer(bytes.subarray(trailerOffset));
+  if (trailer === undefined) {
+    throw new ContainerError(
+      "checksum-mismatch",
+      `trailer at byte ${trailerOffset} expected to match its checksum, got other bytes; read the packets in order instead`,
+      { byteOffset: trailerOffset },
+    );
+  }
+  const { numFrames, paddingSamples, packetLengths } = trailer;
+  const isSound =
+    packetLengths.length === Math.max(1, Math.ceil(numFrames / header.framesPerPacket)) &&
+    paddingSamples <= numFrames * header.hopLength &&
+    startOffset + sum(packetLengths) === trailerOffset;
+  if (!isSound)
+    throw badIndex("trailer expected to agree with the header and the bytes, got other totals", trailerOffset);
+  return { header, trailer, startOffset };
+}
+
+/** Where the trailer begins, by the length in the last eight bytes. */
+function findTrailer(bytes: Uint8Array, startOffset: number): number {
+  const end = bytes.length;
+  const isEnd = end >= startOffset + TRAILER_BYTES && endMark.every((byte, at) => bytes[end - 4 + at] === byte);
+  const length = isEnd ? new DataView(bytes.buffer, bytes.byteOffset + end - 8, 4).getUint32(0, true) : 0;
+  if (length < TRAILER_BYTES || length > end - startOffset) {
+    throw new ContainerError(
+      "truncated",
+      `file expected a trailer at its end, got other bytes before byte ${end}; the file was cut off or has bytes behind it: recover what is there`,
+      { byteOffset: end },
+    );
+  }
+  return end - length;
+}
+
+function badIndex(what: string, byteOffset: number): ContainerError {
+  return new ContainerError("bad-packet", `${what} at byte ${byteOffset}; read the packets in order instead`, {
+    byteOffset,
+  });
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

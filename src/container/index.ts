@@ -1,0 +1,13 @@
+/** The `.qtn` container: tokens to bytes and back. docs/format.md is its specification. */
+export {
+  type ContainerInfo,
+  type RecoveredContainer,
+  readContainer,
+  readContainerInfo,
+  readFrames,
+  recoverContainer,
+} from "./container-reader";
+export { type ByteSource, ContainerReader, type ContainerStreamOptions, readContainerStream } from "./container-stream";
+export { type ContainerOptions, ContainerWriter, writeContainer, writeContainerStream } from "./container-writer";
+export type { ContainerHeader } from "./header";
+export type { Damage } from "./packet-scanner";
