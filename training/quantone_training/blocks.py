@@ -22,7 +22,7 @@ class CausalConv(nn.Conv1d):
 
 
 class Upsample(CausalConv):
-    """Multiply the frame rate: a causal convolution to `factor` groups, channel c * factor + phase, interleaved in time."""
+    """Multiply the frame rate: a causal convolution whose channels c * factor + phase are interleaved in time."""
 
     def __init__(self, inputs: int, outputs: int, kernel_size: int, factor: int) -> None:
         super().__init__(inputs, outputs * factor, kernel_size)
@@ -45,4 +45,5 @@ class Residual(nn.Module):
         self.gain = nn.Parameter(torch.full((channels,), INITIAL_GAIN))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.gain[:, None] * self.pointwise(F.elu(self.conv(F.elu(x))))
+        branch: torch.Tensor = self.pointwise(F.elu(self.conv(F.elu(x))))
+        return x + self.gain[:, None] * branch

@@ -40,9 +40,8 @@ class Codec(nn.Module):
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 parameter.zero_()
-        for stage in self.encoder.stages:
-            if stage.down is not None:
-                stage.down.weight.mul_(math.sqrt(3))
+            if name.endswith("down.weight"):
+                parameter.mul_(math.sqrt(3))
         self.encoder.stem.weight.mul_(STEM_WEIGHT_SCALE)
         self.decoder.input.weight.mul_(math.sqrt(3))
         self.decoder.upsample.weight.mul_(math.sqrt(3))
@@ -50,7 +49,8 @@ class Codec(nn.Module):
     def synthesize(self, quantized: torch.Tensor) -> torch.Tensor:
         """quantized [B, D, F] -> waveform [B, 1, F * hop]."""
         output = self.decoder(quantized)
-        return self.vocoder(output.spectrum, output.baseline)
+        waveform: torch.Tensor = self.vocoder(output.spectrum, output.baseline)
+        return waveform
 
     @torch.no_grad()
     def encode(self, waveform: torch.Tensor, active_codebooks: int | None = None) -> torch.Tensor:
@@ -70,7 +70,7 @@ class Codec(nn.Module):
 
     @torch.no_grad()
     def weight_bypass(self, power: torch.Tensor, exponent: float, num_coefficients: int | None = None) -> None:
-        """Spread the bypass's noise as the ear wants it: analysis rows times power ** exponent, synthesis by its inverse.
+        """Shape the bypass's noise for the ear: analysis rows times power ** exponent, synthesis by its inverse.
 
         With exponent -0.25 the quantizer's white error comes back shaped like the square root of the long-term
         spectrum. The scale is chosen so that the kept latents have mean power one. Rows from `num_coefficients` on

@@ -98,13 +98,16 @@ class CodecConfig:
         stride = 1
         for stage in self.encoder.stages:
             stride *= stage.stride
-        expect("hopLength", self.hop_length == stride, f"the product of the encoder's strides, {stride}", self.hop_length)
-        subframe = self.hop_length // self.decoder.upsample_factor
-        expect("vocoder.hopLength", self.vocoder.hop_length == subframe, f"{subframe}", self.vocoder.hop_length)
-        expect("mel.hopLength", self.mel.hop_length == subframe, f"{subframe}", self.mel.hop_length)
-        expect("bypass.kernelSize", self.bypass.kernel_size == 2 * self.hop_length, f"{2 * self.hop_length}", self.bypass.kernel_size)
-        expect("rvq.codebookDim", self.rvq.codebook_dim == self.latent_dim, f"{self.latent_dim}", self.rvq.codebook_dim)
-        expect("frameRate", self.frame_rate * self.hop_length == self.sample_rate, "sampleRate / hopLength", self.frame_rate)
+        hop, subframe = self.hop_length, self.hop_length // self.decoder.upsample_factor
+        expect("hopLength", hop == stride, f"the product of the encoder's strides, {stride}", hop)
+        expect("frameRate", self.frame_rate * hop == self.sample_rate, "sampleRate / hopLength", self.frame_rate)
+        for name, got, wanted in (
+            ("vocoder.hopLength", self.vocoder.hop_length, subframe),
+            ("mel.hopLength", self.mel.hop_length, subframe),
+            ("bypass.kernelSize", self.bypass.kernel_size, 2 * hop),
+            ("rvq.codebookDim", self.rvq.codebook_dim, self.latent_dim),
+        ):
+            expect(name, got == wanted, str(wanted), got)
 
 
 def expect(name: str, holds: bool, expected: str, got: object) -> None:
@@ -132,7 +135,8 @@ def _build(kind: Any, value: Any, path: str) -> Any:
         expect(path, isinstance(value, list), "a list", value)
         return tuple(_build(item, entry, f"{path}[{i}]") for i, entry in enumerate(value))
     if origin in (typing.Union, types.UnionType):
-        return value
+        kind = next(option for option in typing.get_args(kind) if option is not type(None))
+        return None if value is None else _build(kind, value, path)
     if kind is float:
         expect(path, isinstance(value, (int, float)) and not isinstance(value, bool), "a number", value)
         return float(value)

@@ -73,4 +73,5 @@ class Encoder(nn.Module):
         x = self.stem(waveform)
         for stage in self.stages:
             x = stage(x)
-        return self.bypass(waveform) + self.out(x).float()
+        latents: torch.Tensor = self.bypass(waveform) + self.out(x).float()
+        return latents

@@ -1,6 +1,6 @@
 """Run checkpoint -> the safetensors file that ships: the moving average's weights and the codebooks, with metadata.
 
-`python -m quantone_training.export_weights --checkpoint RUN/checkpoint.pt --out codecs/speech-16k/weights/speech-16k.safetensors`
+`python -m quantone_training.export_weights --checkpoint RUN/checkpoint.pt --out WEIGHTS.safetensors`
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def main(arguments: list[str] | None = None) -> None:
     tensors = shipped_tensors(codec, torch.float16, getattr(torch, options.codebooks))
     extra = {"steps": str(trained["steps"]), "trainedSeconds": str(round(trained["seconds"]))}
     save_weights(options.out, tensors, config, extra)
-    print(json.dumps({"out": str(options.out), "bytes": options.out.stat().st_size, "revision": revision(tensors), **extra}))
+    written = {"out": str(options.out), "bytes": options.out.stat().st_size, "revision": revision(tensors)}
+    print(json.dumps({**written, **extra}))
 
 
 if __name__ == "__main__":

@@ -58,8 +58,8 @@ class MelLoss(nn.Module):
 class ComplexSpectrumLoss(nn.Module):
     """Complex STFT distance over the square root of the clean magnitude, weighted towards low frequencies.
 
-    Above about a kilohertz the codec's bits cannot carry phase; a distance that asks for it is lowest for silence there,
-    so its weight falls as 1 / (1 + (f / corner) ** 2).
+    Above about a kilohertz the codec's bits cannot carry phase; a distance that asks for it is lowest for silence
+    there, so its weight falls as 1 / (1 + (f / corner) ** 2).
     """
 
     window: torch.Tensor

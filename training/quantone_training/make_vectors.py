@@ -1,7 +1,7 @@
 """Golden vectors for the TypeScript tests: the input and every stage's output, offline and in float32.
 
 `python -m quantone_training.make_vectors tiny` writes a codec of random weights; `... real` uses the shipped weights.
-All inputs come from code. The manifest records versions, shapes, tolerances and how near the closest token decision was.
+All inputs come from code. The manifest records versions, shapes, tolerances and how near the closest decision was.
 """
 
 from __future__ import annotations

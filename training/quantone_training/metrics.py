@@ -31,7 +31,7 @@ def log_mel_distance(reference: np.ndarray, decoded: np.ndarray) -> float:
         mel = librosa.feature.melspectrogram(
             y=samples.astype(np.float32), sr=METRIC_SAMPLE_RATE, n_fft=1024, hop_length=256, n_mels=80, power=1.0
         )
-        return np.log10(np.maximum(mel, 1e-5))
+        return np.asarray(np.log10(np.maximum(mel, 1e-5)))
 
     return float(np.abs(log_mel(reference) - log_mel(decoded)).mean())
 

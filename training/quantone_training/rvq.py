@@ -105,28 +105,28 @@ class Rvq(nn.Module):
     def forward(self, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Quantize for training: straight-through quantized [B, D, F] and the rate term (a scalar).
 
-        Each sample of the batch uses its own number of stages (quantizer dropout). The rate term is the squared error
-        left after every stage in use, divided by the latents' power, so shrinking all latents alike does not lower it;
-        what lowers it is to drop what the codebooks cannot carry. In training mode the codebooks follow the data.
+        Each sample of the batch uses its own number of stages (quantizer dropout). The rate term is the sum over stages
+        of the mean squared error left after each: it pulls latents towards what the codebooks can carry. It is not
+        divided by the latents' power: networks learn to inflate a few easily coded latents to lower such a ratio. In
+        training mode the codebooks follow the data.
         """
         batch, dim, frames = latents.shape
         vectors = latents.float().permute(0, 2, 1).reshape(-1, dim)
         active = self._draw_active_stages(batch, latents.device).repeat_interleave(frames)
         residual = vectors
         quantized = torch.zeros_like(vectors)
-        errors = vectors.new_zeros(())
+        rate = vectors.new_zeros(())
         for stage in range(int(active.max())):
             on = active > stage
             with torch.no_grad():
                 nearest = nearest_codeword(residual, self.codebooks[stage])
             chosen = self.codebooks[stage][nearest]
-            errors = errors + (residual[on] - chosen[on]).pow(2).mean()
+            rate = rate + (residual[on] - chosen[on]).pow(2).mean()
             if self.training:
                 self._follow(stage, residual[on].detach(), nearest[on])
             chosen = chosen * on[:, None]
             quantized = quantized + chosen
             residual = residual - chosen
-        rate = errors / (vectors.pow(2).mean() + 1e-6)
         straight_through = vectors + (quantized - vectors).detach()
         return straight_through.view(batch, frames, dim).permute(0, 2, 1), rate
 

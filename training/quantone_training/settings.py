@@ -74,10 +74,4 @@ def load_settings(paths: list[Path]) -> Settings:
     mapping: dict[str, Any] = {}
     for path in paths:
         mapping = _overlay(mapping, tomllib.loads(path.read_text()))
-    adversarial = mapping.pop("adversarial", None)
-    settings = from_mapping(Settings, mapping, "settings")
-    if adversarial is None:
-        return settings
-    from dataclasses import replace
-
-    return replace(settings, adversarial=from_mapping(AdversarialSettings, adversarial, "settings.adversarial"))
+    return from_mapping(Settings, mapping, "settings")

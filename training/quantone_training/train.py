@@ -22,12 +22,13 @@ import torch
 import torch.nn.functional as F
 
 from . import features
+from .adversary import Adversary
 from .codec import Codec
 from .config import CodecConfig, load_codec_config, to_mapping
 from .data import CropSampler, load_cached, load_clip
 from .losses import ComplexSpectrumLoss, MelLoss, log_noise_ratio
 from .metrics import mean_metrics, measure
-from .settings import LossWeights, Settings, load_settings
+from .settings import Settings, load_settings
 
 LOG_STEPS = 50
 STATISTICS_BATCHES = 10
@@ -61,12 +62,16 @@ class Trainer:
         self.mel_loss = MelLoss(config.sample_rate).to(self.device)
         self.complex_loss = ComplexSpectrumLoss(config.sample_rate, settings.complex_corner_hz).to(self.device)
         self.step, self.seconds = 0, 0.0
+        self.discriminator_loss = 1.0
         self._initialize_from_data()
         self.ema = copy.deepcopy(self.codec).eval()
         self.optimizer = self._build_optimizer()
+        self.adversary: Adversary | None = None
+        if settings.adversarial is not None:
+            self.adversary = Adversary(settings.adversarial, config.sample_rate, self.device)
 
     def _build_optimizer(self) -> torch.optim.AdamW:
-        """AdamW with a second group for the bypass: its small, coherent basis vectors do not survive full-size steps."""
+        """AdamW with a second group for the bypass: its small, coherent vectors do not survive full-size steps."""
         bypass = [p for name, p in self.codec.named_parameters() if ".bypass." in name]
         networks = [p for name, p in self.codec.named_parameters() if ".bypass." not in name]
         groups = [
@@ -133,15 +138,31 @@ class Trainer:
             "noise_ratio": log_noise_ratio(decoded, clean),
             "log_mel": F.l1_loss(output.log_mel, target_mel),
             "rate": rate,
+            **self._adversarial_losses(clean, decoded),
         }
 
+    def _adversarial_losses(self, clean: torch.Tensor, decoded: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Even steps: the discriminators learn. Odd steps, after their warm-up: the codec's adversarial terms."""
+        chosen = self.settings.adversarial
+        if self.adversary is None or chosen is None or self.step < chosen.start_step:
+            return {}
+        if self.step % 2 == 0:
+            self.discriminator_loss = self.adversary.learn(clean, decoded)
+            return {}
+        is_warm = self.step >= chosen.start_step + chosen.warmup_steps
+        return self.adversary.judge(clean, decoded) if is_warm else {}
+
     def weighted(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The generator's objective: the sum of all terms times the weights of the current phase."""
         phase = self.settings.quantized_losses if self.is_quantized else self.settings.autoencoder_losses
         weights = dataclasses.asdict(phase)
+        if self.settings.adversarial is not None:
+            weights["adversarial"] = self.settings.adversarial.adversarial_weight
+            weights["feature"] = self.settings.adversarial.feature_weight
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
 
     def train_step(self, progress: float) -> dict[str, float]:
-        """One optimizer step; returns the losses and the gradient norm. A step with a non-finite gradient is dropped."""
+        """One optimizer step, dropped if its gradient is not finite; returns the losses and the gradient norm."""
         if self.step == self.settings.autoencoder_steps:
             self.initialize_codebooks()
         for group in self.optimizer.param_groups:
@@ -149,13 +170,18 @@ class Trainer:
         terms = self.losses(self.batch())
         total = self.weighted(terms)
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.codec.parameters(), self.settings.clip_norm)
+        total.backward()  # type: ignore[no-untyped-call]
+        networks, bypass = (group["params"] for group in self.optimizer.param_groups)
+        norm = torch.nn.utils.clip_grad_norm_(networks, self.settings.clip_norm)
+        torch.nn.utils.clip_grad_norm_(bypass, self.settings.clip_norm)
         if torch.isfinite(norm):
             self.optimizer.step()
         self.step += 1
         self._update_ema()
-        return {**{k: float(v.detach()) for k, v in terms.items()}, "total": float(total.detach()), "norm": float(norm)}
+        values = {name: float(term.detach()) for name, term in terms.items()}
+        if self.adversary is not None:
+            values["discriminator"] = self.discriminator_loss
+        return {**values, "total": float(total.detach()), "norm": float(norm)}
 
     @torch.no_grad()
     def _update_ema(self) -> None:
@@ -174,6 +200,7 @@ class Trainer:
             "seconds": self.seconds,
             "generator": self.generator.get_state(),
             "torch_rng": torch.get_rng_state(),
+            "adversary": self.adversary.state() if self.adversary else None,
             "config": to_mapping(self.config),
             "settings": to_mapping(self.settings),
         }
@@ -190,17 +217,19 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
         self.generator.set_state(state["generator"].cpu())
         torch.set_rng_state(state["torch_rng"].cpu())
+        if self.adversary is not None and state["adversary"] is not None:
+            self.adversary.load_state(state["adversary"])
 
     def validate(self, clips: dict[str, np.ndarray]) -> dict[str, Any]:
-        """Quality of the moving average at 3 and 6 kbps: means over all clips, and over those named after Lyra's."""
+        """Quality of the moving average with 6 and 12 stages: means over all clips, and each clip's PESQ and STOI."""
         if not self.is_quantized:
             return {}
         result: dict[str, Any] = {}
         for stages in VALIDATION_STAGES:
             rows = {name: measure(clip, roundtrip(self.ema, clip, stages)) for name, clip in clips.items()}
             result[str(stages)] = {
-                "all": mean_metrics(list(rows.values())),
-                "lyra": mean_metrics([row for name, row in rows.items() if name.startswith("sample")] or [*rows.values()]),
+                "mean": mean_metrics(list(rows.values())),
+                **{name: {"pesq": row["pesq"], "stoi": row["stoi"]} for name, row in rows.items()},
             }
         return result
 
@@ -228,7 +257,12 @@ class RunLog:
 
 
 def run(
-    trainer: Trainer, folder: Path, budget: Budget, clips: dict[str, np.ndarray], save_seconds: float, validate_seconds: float
+    trainer: Trainer,
+    folder: Path,
+    budget: Budget,
+    clips: dict[str, np.ndarray],
+    save_seconds: float,
+    validate_seconds: float,
 ) -> None:
     """Train until the budget is used up or the process is told to end; either way the checkpoint is written."""
     log, checkpoint = RunLog(folder / "log.jsonl"), folder / "checkpoint.pt"
@@ -242,7 +276,8 @@ def run(
         now = time.monotonic()
         trainer.seconds, last = trainer.seconds + now - last, now
         if trainer.step % LOG_STEPS == 0:
-            means = {key: round(float(np.mean([r[key] for r in recent])), 4) for key in recent[0]}
+            names = {name: None for row in recent for name in row}
+            means = {name: round(float(np.mean([r[name] for r in recent if name in r])), 4) for name in names}
             log.write("train", trainer, {"learning_rate": trainer.optimizer.param_groups[0]["lr"], **means})
             recent = []
         if now - saved > save_seconds:
@@ -258,7 +293,7 @@ def run(
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     root = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--data", type=Path, default=root / "../shared/audio/train", help="folder of .tar shards of audio")
+    parser.add_argument("--data", type=Path, default=root / "../shared/audio/train", help="folder of .tar shards")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run: cache, checkpoint, log")
     parser.add_argument("--config", type=Path, default=root / "codecs/speech-16k/config.json")
     parser.add_argument("--settings", type=Path, nargs="+", default=[root / "training/configs/speech-16k.toml"])
@@ -284,7 +319,8 @@ def main(arguments: list[str] | None = None) -> None:
     if (options.run / "checkpoint.pt").exists():
         trainer.load(options.run / "checkpoint.pt")
     clips = {path.stem: load_clip(path, config.sample_rate) for path in options.validation}
-    run(trainer, options.run, Budget(options.minutes, options.steps), clips, options.save_seconds, options.validate_seconds)
+    budget = Budget(options.minutes, options.steps)
+    run(trainer, options.run, budget, clips, options.save_seconds, options.validate_seconds)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,57 @@
+"""The adversarial phase: the discriminators with their optimizer, and the terms they add to the codec's loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from .discriminator import Discriminators, adversarial_loss, discriminator_loss, feature_loss
+from .settings import AdversarialSettings
+
+
+class Adversary:
+    """Alternates: on even steps the discriminators learn, on odd steps the codec hears them."""
+
+    def __init__(self, settings: AdversarialSettings, sample_rate: int, device: torch.device) -> None:
+        self.settings = settings
+        self.device = device
+        self.num_samples = round(settings.crop_seconds * sample_rate)
+        self.discriminators = Discriminators(settings.channels).to(device)
+        self.optimizer = torch.optim.AdamW(
+            self.discriminators.parameters(), lr=settings.learning_rate, betas=(0.8, 0.99)
+        )
+
+    def crop(self, clean: torch.Tensor, decoded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same random stretch of both, [B, 1, T]."""
+        span = max(1, clean.shape[2] - self.num_samples + 1)
+        start = int(torch.randint(span, (1,)))
+        return clean[:, :, start : start + self.num_samples], decoded[:, :, start : start + self.num_samples]
+
+    def learn(self, clean: torch.Tensor, decoded: torch.Tensor) -> float:
+        """One discriminator step; returns its loss (1 means it tells nothing apart, 0 that it tells everything)."""
+        clean, decoded = self.crop(clean, decoded.detach())
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            loss = discriminator_loss(self.discriminators(clean), self.discriminators(decoded))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return float(loss.detach())
+
+    def judge(self, clean: torch.Tensor, decoded: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The codec's two terms: adversarial and feature matching."""
+        clean, decoded = self.crop(clean, decoded)
+        self.discriminators.requires_grad_(False)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            with torch.no_grad():
+                real = self.discriminators(clean)
+            fake = self.discriminators(decoded)
+        self.discriminators.requires_grad_(True)
+        return {"adversarial": adversarial_loss(fake), "feature": feature_loss(real, fake)}
+
+    def state(self) -> dict[str, Any]:
+        return {"discriminators": self.discriminators.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.discriminators.load_state_dict(state["discriminators"])
+        self.optimizer.load_state_dict(state["optimizer"])

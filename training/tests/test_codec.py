@@ -1,0 +1,108 @@
+"""The stages' shapes, causality and inverses."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from quantone_training.codec import Codec
+from quantone_training.config import CodecConfig, from_mapping, load_codec_config, to_mapping
+from quantone_training.make_vectors import TINY, random_codec, test_signal
+from quantone_training.vocoder import Vocoder
+
+from .conftest import ROOT
+
+test_signal.__test__ = False  # type: ignore[attr-defined]
+
+
+@torch.no_grad()
+def test_shapes_of_every_stage(tiny: CodecConfig) -> None:
+    codec = Codec(tiny).eval()
+    latents = codec.encoder(torch.randn(2, 1, 10 * 80))
+    assert latents.shape == (2, 8, 10)
+    tokens = codec.rvq.encode(latents, 2)
+    assert tokens.shape == (2, 2, 10)
+    output = codec.decoder(codec.rvq.decode(tokens))
+    assert [tuple(part.shape) for part in output] == [(2, 130, 20), (2, 16, 20), (2, 1, 800)]
+    assert codec.vocoder(output.spectrum, output.baseline).shape == (2, 1, 800)
+
+
+@torch.no_grad()
+def test_output_has_as_many_samples_as_the_input(tiny: CodecConfig) -> None:
+    codec = random_codec(tiny)
+    for num_samples in (1, 79, 80, 81, 1003):
+        tokens = codec.encode(torch.randn(1, 1, num_samples))
+        assert tokens.shape[2] == -(-num_samples // 80) + 1
+        assert codec.decode(tokens, num_samples).shape == (1, 1, num_samples)
+
+
+@torch.no_grad()
+def test_encoder_and_decoder_are_causal(tiny: CodecConfig) -> None:
+    """Changing the second half of the input leaves the first half of every output alone, and changes the rest."""
+    codec = random_codec(tiny)
+    waveform = test_signal(24 * 80, 16000)
+    changed = waveform.clone()
+    changed[:, :, 12 * 80 :] += 0.3
+    before, after = codec.encoder(waveform), codec.encoder(changed)
+    assert torch.allclose(before[:, :, :12], after[:, :, :12], atol=1e-6)
+    assert (before[:, :, 12] - after[:, :, 12]).abs().max() > 1e-2
+    for index, (a, b) in enumerate(zip(codec.decoder(before), codec.decoder(after), strict=True)):
+        # The baseline comes out one hop early: frame 12 reaches back into the samples of frame 11.
+        kept = [24, 24, 11 * 80][index]
+        assert torch.allclose(a[:, :, :kept], b[:, :, :kept], atol=1e-5)
+        assert (a[:, :, kept:] - b[:, :, kept:]).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_bypass_alone_reconstructs_what_lies_in_its_band(tiny: CodecConfig) -> None:
+    """With silent networks the codec is an MDCT low-pass: a 300 Hz tone (band: 0-800 Hz) comes back at over 30 dB."""
+    codec = Codec(tiny).eval()
+    codec.weight_bypass(torch.rand(8) + 0.1, -0.25)
+    codec.encoder.out.weight.zero_()
+    codec.decoder.spectrum.weight.zero_()
+    tone = torch.sin(2 * torch.pi * 300 * torch.arange(1600) / 16000)[None, None]
+    back = codec.synthesize(codec.encoder(torch.nn.functional.pad(tone, (0, 80))))[:, :, :1600]
+    error = (back - tone)[:, :, 80:].square().mean() / tone.square().mean()
+    assert error < 1e-3
+
+
+def test_weighted_bypass_keeps_unit_power_and_silences_the_rest(tiny: CodecConfig) -> None:
+    codec = Codec(tiny)
+    power = torch.rand(8) + 0.1
+    plain = codec.encoder.bypass.weight.detach().clone()
+    codec.weight_bypass(power, -0.25, 5)
+    scale = (codec.encoder.bypass.weight.detach() / plain).mean((1, 2))
+    assert torch.allclose((power * scale**2)[:5].mean(), torch.tensor(1.0), atol=1e-4)
+    assert not codec.encoder.bypass.weight[5:].any()
+    assert not codec.decoder.bypass.weight[5:].any()
+
+
+@torch.no_grad()
+def test_inverse_stft_of_an_stft_is_the_identity(tiny: CodecConfig) -> None:
+    """Analysis with the vocoder's framing, then the vocoder: a wrong window, hop or crop scores above 0.1."""
+    vocoder = Vocoder(tiny.vocoder)
+    size, hop = tiny.vocoder.fft_length, tiny.vocoder.hop_length
+    waveform = torch.randn(1, 1600)
+    crop = (size - hop) // 2
+    padded = torch.nn.functional.pad(waveform, (crop, crop))
+    spectrum = torch.fft.rfft(padded.unfold(1, size, hop) * vocoder.window, dim=2).transpose(1, 2)
+    stacked = torch.cat([spectrum.real, spectrum.imag], 1) / tiny.vocoder.spectrum_gain
+    back = vocoder(stacked, torch.zeros(1, 1, 1600))[0, 0]
+    assert torch.allclose(back, waveform[0], atol=1e-4)
+
+
+def test_config_names_the_field_that_is_wrong(tiny: CodecConfig) -> None:
+    assert from_mapping(CodecConfig, to_mapping(tiny)) == tiny
+    with pytest.raises(ValueError, match='"hopLength" expected the product'):
+        from_mapping(CodecConfig, {**TINY, "hopLength": 160})
+    with pytest.raises(ValueError, match=r'"config\.rvq\.codebookSize" expected int'):
+        from_mapping(CodecConfig, {**TINY, "rvq": {**TINY["rvq"], "codebookSize": "16"}})
+    with pytest.raises(ValueError, match=r"config\.bitrate"):
+        from_mapping(CodecConfig, {**TINY, "bitrate": 3})
+
+
+def test_shipped_config_fits_the_size_limit() -> None:
+    """At most ten million parameters, codebooks included: 20 MB in fp16."""
+    codec = Codec(load_codec_config(ROOT / "codecs/speech-16k/config.json"))
+    count = sum(p.numel() for p in codec.parameters()) + codec.rvq.codebooks.numel()
+    assert 8_000_000 < count < 10_000_000

@@ -1,0 +1,200 @@
+"""Whole runs in miniature: the loss falls, a resumed run continues exactly, an export reads back, data is read."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+
+from quantone_training.codec import Codec
+from quantone_training.config import CodecConfig, from_mapping
+from quantone_training.data import CropSampler, decode_shards, load_cached
+from quantone_training.export_weights import (
+    load_checkpoint,
+    load_weights,
+    revision,
+    save_weights,
+    shipped_tensors,
+)
+from quantone_training.make_vectors import TINY, random_codec, smallest_margin, stage_outputs, test_signal, write_tiny
+from quantone_training.settings import AdversarialSettings, Settings, load_settings
+from quantone_training.train import Budget, Trainer, run
+
+from .conftest import ROOT
+
+test_signal.__test__ = False  # type: ignore[attr-defined]
+
+
+def test_losses_fall_with_and_without_quantizer(tiny: CodecConfig, settings: Settings, audio: np.ndarray) -> None:
+    trainer = Trainer(tiny, replace(settings, autoencoder_steps=25), audio)
+    mel = [trainer.train_step(0.0)["mel"] for _ in range(60)]
+    assert np.mean(mel[20:25]) < 0.85 * np.mean(mel[:3])
+    assert np.mean(mel[-5:]) < np.mean(mel[26:31])
+    assert trainer.is_quantized
+
+
+def test_resumed_run_continues_exactly(
+    tiny: CodecConfig, settings: Settings, audio: np.ndarray, tmp_path: Path
+) -> None:
+    straight = Trainer(tiny, settings, audio)
+    expected = [straight.train_step(0.1)["total"] for _ in range(8)]
+    first = Trainer(tiny, settings, audio)
+    for _ in range(6):
+        first.train_step(0.1)
+    first.save(tmp_path / "checkpoint.pt")
+    second = Trainer(tiny, replace(settings, seed=99), audio)
+    second.load(tmp_path / "checkpoint.pt")
+    assert second.step == 6
+    assert [second.train_step(0.1)["total"] for _ in range(2)] == pytest.approx(expected[6:], rel=1e-5)
+    for a, b in zip(straight.ema.state_dict().values(), second.ema.state_dict().values(), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_adversarial_phase_trains_both_sides(tiny: CodecConfig, settings: Settings, audio: np.ndarray) -> None:
+    adversarial = AdversarialSettings(
+        start_step=4,
+        learning_rate=1e-3,
+        adversarial_weight=1,
+        feature_weight=1,
+        crop_seconds=0.25,
+        channels=2,
+        warmup_steps=2,
+    )
+    trainer = Trainer(tiny, replace(settings, adversarial=adversarial), audio)
+    assert trainer.adversary is not None
+    before = [p.detach().clone() for p in trainer.adversary.discriminators.parameters()]
+    rows = [trainer.train_step(0.0) for _ in range(9)]
+    assert ["adversarial" in row for row in rows] == [False] * 7 + [True, False]
+    after = list(trainer.adversary.discriminators.parameters())
+    assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_run_writes_checkpoint_and_log_within_its_budget(
+    tiny: CodecConfig, settings: Settings, audio: np.ndarray, tmp_path: Path
+) -> None:
+    trainer = Trainer(tiny, settings, audio)
+    clips = {"tone": audio[:16000].astype(np.float32) / 32768}
+    run(trainer, tmp_path, Budget(steps=6), clips, save_seconds=1e9, validate_seconds=1e9)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["kind"] == "validation" and lines[-1]["step"] == 6
+    assert 0 <= lines[-1]["12"]["mean"]["stoi"] <= 1
+    codec, trained = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert trained["steps"] == 6 and not codec.training
+
+
+def test_budget_counts_whichever_comes_first() -> None:
+    assert Budget(minutes=10).progress(0, 300) == pytest.approx(0.5)
+    assert Budget(steps=100).progress(50, 1e9) == pytest.approx(0.5)
+    assert Budget(minutes=10, steps=100).progress(90, 60) == pytest.approx(0.9)
+    assert Budget(steps=10).progress(20, 0) == 1.0
+
+
+def test_learning_rate_warms_up_and_falls(tiny: CodecConfig, settings: Settings, audio: np.ndarray) -> None:
+    trainer = Trainer(tiny, settings, audio)
+    assert trainer.learning_rate(0.0) == pytest.approx(settings.learning_rate / settings.warmup_steps)
+    trainer.step = 100
+    assert trainer.learning_rate(0.0) == pytest.approx(settings.learning_rate)
+    assert trainer.learning_rate(1.0) == pytest.approx(settings.final_learning_rate)
+
+
+def test_export_round_trip(tiny: CodecConfig, tmp_path: Path) -> None:
+    codec = random_codec(tiny)
+    tensors = shipped_tensors(codec, torch.float16, torch.float32)
+    assert not any(name in tensors for name in ("rvq.usage", "rvq.sums"))
+    save_weights(tmp_path / "w.safetensors", tensors, tiny, {"steps": "1"})
+    back = load_weights(tmp_path / "w.safetensors", tiny)
+    for name, tensor in back.state_dict().items():
+        if name in tensors:
+            assert torch.equal(tensor, tensors[name].float())
+    assert revision(shipped_tensors(back, torch.float16, torch.float32)) == revision(tensors)
+    other = from_mapping(CodecConfig, {**TINY, "name": "other"})
+    with pytest.raises(ValueError, match="expected config hash"):
+        load_weights(tmp_path / "w.safetensors", other)
+
+
+def test_a_weights_file_with_a_missing_tensor_is_refused(tiny: CodecConfig, tmp_path: Path) -> None:
+    tensors = shipped_tensors(Codec(tiny), torch.float16, torch.float16)
+    del tensors["decoder.log_mel.bias"]
+    save_weights(tmp_path / "w.safetensors", tensors, tiny, {})
+    with pytest.raises(ValueError, match=r"decoder\.log_mel\.bias"):
+        load_weights(tmp_path / "w.safetensors", tiny)
+
+
+def test_committed_vectors_are_what_the_generator_writes(tmp_path: Path) -> None:
+    """Same seed, same code: weights equal to the bit, stage outputs within the manifest's tolerance."""
+    from safetensors.torch import load_file
+
+    committed = ROOT / "test/golden/speech-16k-tiny"
+    write_tiny(tmp_path)
+    old, new = (load_file(folder / "weights.safetensors") for folder in (committed, tmp_path))
+    assert all(torch.equal(old[name], new[name]) for name in old) and set(old) == set(new)
+    tolerance = json.loads((committed / "manifest.json").read_text())["tolerance"]
+    old, new = (load_file(folder / "vectors.safetensors") for folder in (committed, tmp_path))
+    assert torch.equal(old["tokens"], new["tokens"])
+    for name, limit in tolerance.items():
+        assert float((old[name] - new[name]).abs().max()) <= limit, name
+
+
+def test_a_wrong_codec_would_fail_the_vectors(tiny: CodecConfig) -> None:
+    """Swapping two dilations moves every stage behind them by far more than the tolerance."""
+    codec = random_codec(tiny)
+    waveform = test_signal(2363, 16000)
+    right = stage_outputs(codec, waveform)
+    assert smallest_margin(codec, right["latents"]) > 1e-3
+    for unit, dilation in zip(codec.decoder.subframe_units, (3, 1), strict=False):
+        unit.conv.dilation, unit.conv.left_padding = (dilation,), 2 * dilation
+    wrong = stage_outputs(codec, waveform)
+    assert float((right["spectrum"] - wrong["spectrum"]).abs().max()) > 1e-2
+
+
+def test_shards_are_decoded_to_one_rate_and_cached(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "train-000.tar", "w") as archive:
+        for name, rate in (("a/one.flac", 16000), ("a/two.flac", 24000), ("esc10/rain.flac", 16000)):
+            buffer = io.BytesIO()
+            sf.write(buffer, 0.1 * np.sin(np.arange(rate) * 0.1), rate, format="FLAC")
+            member = tarfile.TarInfo(name)
+            member.size = len(buffer.getvalue())
+            archive.addfile(member, io.BytesIO(buffer.getvalue()))
+    audio = decode_shards(tmp_path, 16000)
+    assert audio.shape == (32000,) and audio.dtype == np.int16
+    assert np.abs(audio).max() == pytest.approx(0.9 * 32767, abs=2)
+    cache = tmp_path / "run" / "audio.npy"
+    assert np.array_equal(load_cached(tmp_path, cache, 16000), audio)
+    assert np.array_equal(load_cached(tmp_path / "gone", cache, 16000), audio)
+    with pytest.raises(FileNotFoundError, match="--data"):
+        decode_shards(tmp_path / "run", 16000)
+
+
+def test_sampler_skips_silence_and_repeats_with_its_seed() -> None:
+    audio = np.zeros(64000, dtype=np.int16)
+    audio[32000:48000] = 8000
+    sampler = CropSampler(audio, 4000)
+    crops = sampler.batch(8, torch.Generator().manual_seed(3))
+    assert crops.shape == (8, 1, 4000) and bool((crops.abs().amax(2) > 0).all())
+    assert torch.equal(crops, sampler.batch(8, torch.Generator().manual_seed(3)))
+    with pytest.raises(ValueError, match='"audio" expected more than 64000'):
+        CropSampler(audio, 64000)
+
+
+def test_shipped_settings_and_overlays_read() -> None:
+    folder = ROOT / "training/configs"
+    base = load_settings([folder / "speech-16k.toml"])
+    overlaid = load_settings([folder / "speech-16k.toml", folder / "adversarial.toml"])
+    assert base.adversarial is None and overlaid.adversarial is not None
+    assert overlaid.learning_rate != base.learning_rate and overlaid.quantized_losses == base.quantized_losses
+
+
+def test_a_real_shard_reads(shared: Path) -> None:
+    """The first clips of the shared pack decode to audio that is neither silent nor clipped."""
+    shard = sorted((shared / "audio/train").glob("*.tar"))[0]
+    with tarfile.open(shard) as archive:
+        stream = next(s for m in archive if m.isfile() and (s := archive.extractfile(m)) is not None)
+        samples, rate = sf.read(io.BytesIO(stream.read()), dtype="float32")
+    assert rate in (16000, 24000) and 0.001 < float(np.abs(samples).max()) <= 1.5
