@@ -5,7 +5,7 @@
  *
  * The header maps each name to a dtype, a shape and a range of the data; `__metadata__` holds texts. Nothing in a file is
  * trusted: lengths are compared with the bytes that are there before anything is allocated or read, ranges must cover the
- * data without gap or overlap, and a tensor is converted to float32 only when it is asked for.
+ * data without gap or overlap, and a tensor is converted to float32 only when its data is read.
  *
  * Source   https://huggingface.co/docs/safetensors (format), including its rules against hostile files
  */
@@ -38,9 +38,9 @@ interface Entry {
 /**
  * Reads a file that is in memory.
  *
- * Memory   keeps `bytes`; a tensor is converted each time that it is taken from the result, so take it once (float32 data
- *          that is aligned in the file is a view of `bytes`, anything else a fresh copy)
- * Cost     O(header) now, O(tensor) for each tensor taken
+ * Memory   keeps `bytes`; a tensor is converted each time that its `data` is read (float32 that is aligned in the file is
+ *          a view of `bytes`, anything else a fresh copy), so that a whole model never lies in memory as float32
+ * Cost     O(header) now, O(tensor) for each reading of `data`
  * @throws {CheckpointError} `truncated`, `bad-header`, `unsupported-dtype` or `limit-exceeded`
  */
 export function readSafetensors(bytes: Uint8Array): { tensors: StateDict; metadata: Record<string, string> } {
@@ -168,7 +168,7 @@ function checkCoverage(entries: readonly Entry[], dataLength: number): void {
   if (covered !== dataLength) throw badHeader(`the tensors take ${covered} bytes, the file has ${dataLength}`);
 }
 
-/** Converts a tensor when it is taken. */
+/** Gives tensors that convert their data when it is read. */
 class LazyStateDict implements StateDict {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #data: Uint8Array;
@@ -188,7 +188,7 @@ class LazyStateDict implements StateDict {
 
   get(name: string): WeightTensor | undefined {
     const entry = this.#entries.get(name);
-    return entry && this.#convert(entry);
+    return entry && this.#view(entry);
   }
 
   keys(): MapIterator<string> {
@@ -196,11 +196,11 @@ class LazyStateDict implements StateDict {
   }
 
   *values(): MapIterator<WeightTensor> {
-    for (const entry of this.#entries.values()) yield this.#convert(entry);
+    for (const entry of this.#entries.values()) yield this.#view(entry);
   }
 
   *entries(): MapIterator<[string, WeightTensor]> {
-    for (const entry of this.#entries.values()) yield [entry.name, this.#convert(entry)];
+    for (const entry of this.#entries.values()) yield [entry.name, this.#view(entry)];
   }
 
   [Symbol.iterator](): MapIterator<[string, WeightTensor]> {
@@ -211,8 +211,15 @@ class LazyStateDict implements StateDict {
     for (const [name, tensor] of this.entries()) visit(tensor, name, this);
   }
 
-  #convert({ format, shape, begin, end }: Entry): WeightTensor {
-    return { dtype: "F32", shape, data: formats[format].decode(this.#data.subarray(begin, end)) };
+  #view({ format, shape, begin, end }: Entry): WeightTensor {
+    const stored = this.#data.subarray(begin, end);
+    return {
+      dtype: "F32",
+      shape,
+      get data() {
+        return formats[format].decode(stored);
+      },
+    };
   }
 }
 

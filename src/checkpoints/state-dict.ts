@@ -5,7 +5,7 @@ import { ModelError } from "../errors";
 export interface WeightTensor {
   readonly dtype: "F32";
   readonly shape: readonly number[];
-  /** Row-major. */
+  /** Row-major. A file's tensors are converted each time this is read: keep the result, do not index it in a loop. */
   readonly data: Float32Array;
 }
 

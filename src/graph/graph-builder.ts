@@ -81,17 +81,19 @@ export class GraphBuilder {
    * Weights, named after the block that they belong to.
    *
    * Memory   keeps `data` until `build` and never writes to it
+   *
+   * @param data  the numbers, or a function that writes them into zeros when the model is written: then no layer's
+   *              weights lie in memory twice
    */
-  constant(name: string, shape: readonly number[], data: Float32Array): Operand {
+  constant(name: string, shape: readonly number[], data: Float32Array | ((into: Float32Array) => void)): Operand {
     const length = shape.reduce((product, size) => product * size, 1);
-    if (data.length !== length) {
-      throw this.error(
-        "shape-mismatch",
-        `constant "${name}" expected ${length} numbers for ${formatShape(shape)}, got ${data.length}`,
-      );
+    if (typeof data !== "function" && data.length !== length) {
+      const expected = `${length} numbers for ${formatShape(shape)}`;
+      throw this.error("shape-mismatch", `constant "${name}" expected ${expected}, got ${data.length}`);
     }
     const operand = this.#claim(this.#qualified(name, "."), shape);
-    this.#initializers.push({ name: operand.name, dims: shape, data });
+    const write = typeof data === "function" ? data : (into: Float32Array) => into.set(data);
+    this.#initializers.push({ name: operand.name, dims: shape, write });
     return operand;
   }
 
@@ -101,7 +103,7 @@ export class GraphBuilder {
     const known = this.#integers.get(name);
     if (known !== undefined) return known;
     const operand = this.#claim(name, [values.length]);
-    this.#initializers.push({ name, dims: [values.length], data: BigInt64Array.from(values, BigInt) });
+    this.#initializers.push({ name, dims: [values.length], integers: values });
     this.#integers.set(name, operand);
     return operand;
   }

@@ -74,7 +74,7 @@ export function transposedConv(x: Operand, weight: Weights, stride: number): Ope
   checkChannels(x, numInputs, weight);
   const rows = stackRows(x, numTaps(kernelSize, stride), 1);
   const matrix = transposedConvMatrix(weight, stride);
-  return splitFrames(matmul(rows, x.graph.constant("weight", matrix.shape, matrix.data)), stride);
+  return splitFrames(matmul(rows, x.graph.constant("weight", matrix.shape, matrix.write)), stride);
 }
 
 /** Side by side in one row: a frame and the `taps - 1` frames before it, `dilation` apart, oldest first. */
@@ -89,10 +89,10 @@ function stackRows(x: Operand, taps: number, dilation: number): Operand {
 function affine(rows: Operand, { weight, bias }: ConvWeights, options: ConvMatrixOptions): Operand {
   const { graph } = rows;
   const matrix = convMatrix(weight, options);
-  const product = matmul(rows, graph.constant("weight", matrix.shape, matrix.data));
+  const product = matmul(rows, graph.constant("weight", matrix.shape, matrix.write));
   if (bias === undefined) return product;
   const offsets = convBias(bias, options);
-  return add(product, graph.constant("bias", offsets.shape, offsets.data));
+  return add(product, graph.constant("bias", offsets.shape, offsets.write));
 }
 
 /** [B, F * n, C] -> [B, F, n * C]: the same memory. */

@@ -24,17 +24,16 @@ const tensorRawDataField = 9;
 /** Element types of `TensorProto.data_type`. */
 export const elementType = { float: 1, int64: 7 } as const;
 
-/** A weight or another constant. `data` is written as it lies in memory, which is little-endian wherever Node runs ORT. */
-export interface Initializer {
-  readonly name: string;
-  readonly dims: readonly number[];
-  readonly data: Float32Array | BigInt64Array;
-}
+/** A constant of the graph: float32 numbers that are written on demand, or 64-bit integers. */
+export type Initializer = { readonly name: string; readonly dims: readonly number[] } & (
+  | { readonly write: (into: Float32Array) => void }
+  | { readonly integers: readonly number[] }
+);
 
 /**
  * Writes a model.
  *
- * Memory   reads the weights once and copies them once; keeps no reference to them
+ * Memory   one buffer of the model's size and one of its largest weight; result is a fresh copy
  *
  * @param graph  the graph without its initializers
  */
@@ -51,39 +50,65 @@ export function serializeModel(
     }),
   );
   const body = toBinary(GraphProtoSchema, create(GraphProtoSchema, graph));
-  const weights = initializers.flatMap(frameInitializer);
-  const graphLength = weights.reduce((length, part) => length + part.byteLength, body.byteLength);
+  const heads = initializers.map(initializerHead);
+  const graphLength = initializers.reduce((length, item, index) => {
+    return length + (heads[index]?.length ?? 0) + payloadLength(item);
+  }, body.length);
   const head = new BinaryWriter().tag(modelGraphField, WireType.LengthDelimited).uint32(graphLength).finish();
-  return concatenate([model, head, body, ...weights]);
+  const bytes = new Uint8Array(model.length + head.length + graphLength);
+  let offset = 0;
+  const append = (part: Uint8Array): void => {
+    bytes.set(part, offset);
+    offset += part.length;
+  };
+  for (const part of [model, head, body]) append(part);
+  const payload = payloadWriter(initializers);
+  for (const [index, item] of initializers.entries()) {
+    append(heads[index] as Uint8Array);
+    append(payload(item));
+  }
+  return bytes;
 }
 
-/** The two parts of one `initializer` field: everything up to the payload, and the payload as a view. */
-function frameInitializer({ name, dims, data }: Initializer): [Uint8Array, Uint8Array] {
-  const payload = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+/** One `initializer` field up to its payload, which comes right behind. */
+function initializerHead(item: Initializer): Uint8Array {
+  const length = payloadLength(item);
   const tensor = toBinary(
     TensorProtoSchema,
     create(TensorProtoSchema, {
-      name,
-      dims: dims.map(BigInt),
-      dataType: data instanceof Float32Array ? elementType.float : elementType.int64,
+      name: item.name,
+      dims: item.dims.map(BigInt),
+      dataType: "integers" in item ? elementType.int64 : elementType.float,
     }),
   );
-  const rawData = new BinaryWriter().tag(tensorRawDataField, WireType.LengthDelimited).uint32(payload.length).finish();
-  const head = new BinaryWriter()
+  const rawData = new BinaryWriter().tag(tensorRawDataField, WireType.LengthDelimited).uint32(length).finish();
+  return new BinaryWriter()
     .tag(graphInitializerField, WireType.LengthDelimited)
-    .uint32(tensor.length + rawData.length + payload.length)
+    .uint32(tensor.length + rawData.length + length)
     .raw(tensor)
     .raw(rawData)
     .finish();
-  return [head, payload];
 }
 
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.byteLength;
-  }
-  return bytes;
+function payloadLength(item: Initializer): number {
+  const numElements = item.dims.reduce((product, size) => product * size, 1);
+  return numElements * ("integers" in item ? BigInt64Array : Float32Array).BYTES_PER_ELEMENT;
+}
+
+/**
+ * Gives payloads as they lie in memory: little-endian, on every machine that the runtimes exist for.
+ * One scratch buffer serves all: a payload's place in the model is seldom aligned, so floats cannot be written there.
+ */
+function payloadWriter(initializers: readonly Initializer[]): (item: Initializer) => Uint8Array {
+  const scratch = new ArrayBuffer(initializers.reduce((longest, item) => Math.max(longest, payloadLength(item)), 0));
+  return (item) => {
+    const bytes = new Uint8Array(scratch, 0, payloadLength(item));
+    if ("integers" in item) {
+      new BigInt64Array(scratch).set(item.integers.map(BigInt));
+    } else {
+      const numbers = new Float32Array(scratch, 0, bytes.length / Float32Array.BYTES_PER_ELEMENT).fill(0);
+      item.write(numbers);
+    }
+    return bytes;
+  };
 }
