@@ -43,3 +43,37 @@ export function assertPcmAudio(audio: PcmAudio): void {
     }
   }
 }
+
+/**
+ * Audio that is read chunk by chunk, so that its length costs no memory.
+ *
+ * Memory   each chunk is fresh and belongs to the reader
+ */
+export interface AudioStream {
+  /** What kind of file it comes from, such as `wav`. */
+  readonly format: string;
+  readonly sampleRate: number;
+  readonly numChannels: number;
+  /** Samples of each channel, when the source tells before it is read to its end. */
+  readonly numSamples: number | undefined;
+  /** All of the audio, once. Leaving the loop closes the source. */
+  readonly chunks: AsyncIterable<PcmAudio>;
+  /** Closes the source of a stream that is not read to its end. */
+  close(): Promise<void>;
+}
+
+/**
+ * Joins consecutive chunks of one signal.
+ *
+ * Memory   the result is a fresh copy
+ */
+export function concatAudio(chunks: readonly PcmAudio[], numChannels: number, sampleRate: number): PcmAudio {
+  const length = chunks.reduce((sum, chunk) => sum + numSamples(chunk), 0);
+  const channels = Array.from({ length: numChannels }, () => new Float32Array(length));
+  let offset = 0;
+  for (const chunk of chunks) {
+    for (const [index, channel] of chunk.channels.entries()) channels[index]?.set(channel, offset);
+    offset += numSamples(chunk);
+  }
+  return { channels, sampleRate };
+}

@@ -1,0 +1,183 @@
+/**
+ * FLAC, MP3 and Ogg bytes → audio, chunk by chunk, through WebAssembly decoders that are loaded when first needed
+ * (docs/decisions/0040). This module adds to them: the number of channels and samples, one kind of error, an end.
+ */
+import { AudioFormatError } from "../../errors";
+import type { AudioStream, PcmAudio } from "../pcm-audio";
+import type { AudioFormat } from "./audio-format";
+import type { ByteReader } from "./byte-reader";
+import { MpegHeaderScan } from "./mpeg-header";
+
+export type CompressedFormat = Exclude<AudioFormat, "wav">;
+
+/** What the decoders give for the bytes they were fed; the first fields mean nothing when no sample came out. */
+export interface DecodedChunk {
+  readonly channelData: Float32Array[];
+  readonly samplesDecoded: number;
+  readonly sampleRate: number;
+  readonly bitDepth?: number;
+  readonly errors: readonly { readonly message: string }[];
+}
+
+/** What the decoders have in common. The MP3 decoder answers at once and has no `flush`: it holds nothing back. */
+export interface ChunkDecoder {
+  readonly ready: Promise<void>;
+  decode(bytes: Uint8Array): DecodedChunk | Promise<DecodedChunk>;
+  flush?(): Promise<DecodedChunk>;
+  free(): void;
+}
+
+/** Bytes that go into a decoder at once. Small enough that what comes out of them fits easily in memory. */
+const FEED_BYTES = 1 << 14;
+
+const loaders: Readonly<Record<CompressedFormat, () => Promise<ChunkDecoder>>> = {
+  flac: async () => new (await import("@wasm-audio-decoders/flac")).FLACDecoder(),
+  "ogg-flac": async () => new (await import("@wasm-audio-decoders/flac")).FLACDecoder(),
+  mp3: async () => new (await import("mpg123-decoder")).MPEGDecoder(),
+  "ogg-opus": async () => new (await import("./ogg-opus")).OggOpusDecoder(),
+  "ogg-vorbis": async () => new (await import("@wasm-audio-decoders/ogg-vorbis")).OggVorbisDecoder(),
+};
+
+/**
+ * Opens compressed audio: decodes up to the first samples, which tell the format, and leaves the rest to be iterated.
+ *
+ * @param reader  stands at the first byte
+ * @throws {AudioFormatError} with the `byteOffset` up to which bytes were fed: code `corrupt-audio` when the decoder
+ *   refuses them or no sample comes out, `truncated-audio` when FLAC ends before the samples that it announces,
+ *   `unsupported-audio` when sample rate or channels change on the way; the latter three also while chunks are read
+ */
+export async function openCompressed(reader: ByteReader, format: CompressedFormat): Promise<AudioStream> {
+  const head = await reader.peek(64);
+  const numSamples = announcedSamples(head, format);
+  const decoder = await loaders[format]();
+  const pieces = decodePieces(reader, decoder, format);
+  const { value: first, done } = await pieces.next();
+  if (done) {
+    throw new AudioFormatError("corrupt-audio", `the ${format} input holds no audio; ${REENCODE}`, {
+      byteOffset: reader.offset,
+    });
+  }
+  const { sampleRate } = first;
+  return {
+    format,
+    sampleRate,
+    numChannels: first.channels.length,
+    numSamples,
+    chunks: checkedChunks(first, pieces, { reader, format, numSamples }),
+    close: async () => void (await pieces.return()),
+  };
+}
+
+const REENCODE = "get it again, or keep what is there with: ffmpeg -i INPUT out.wav";
+
+/** Feeds the decoder and yields whatever comes out. */
+async function* decodePieces(
+  reader: ByteReader,
+  decoder: ChunkDecoder,
+  format: CompressedFormat,
+): AsyncGenerator<PcmAudio, void> {
+  const scan = new MpegHeaderScan();
+  let trailingFault: AudioFormatError | undefined;
+  try {
+    await decoder.ready;
+    for (;;) {
+      const bytes = await reader.readSome(FEED_BYTES);
+      const isEnd = bytes.length === 0;
+      if (format === "mp3") scan.push(bytes);
+      const decoded = await callDecoder(decoder, isEnd ? undefined : bytes, format, reader.offset);
+      if (decoded !== undefined && decoded.samplesDecoded > 0) {
+        if (trailingFault !== undefined) throw trailingFault;
+        yield toPcm(decoded, format, scan.numChannels);
+      }
+      const fault = decoded?.errors[0]?.message;
+      // Tags and other strangers after the last MP3 frame are common; what is not sound between sounds is damage.
+      if (fault !== undefined) trailingFault = decoderFault(format, reader.offset, fault);
+      if (trailingFault !== undefined && format !== "mp3") throw trailingFault;
+      if (isEnd) return;
+    }
+  } finally {
+    decoder.free();
+    await reader.close();
+  }
+}
+
+/** Runs the decoder on bytes, or on the end. Whatever it throws is a fault of the bytes. */
+async function callDecoder(
+  decoder: ChunkDecoder,
+  bytes: Uint8Array | undefined,
+  format: CompressedFormat,
+  byteOffset: number,
+): Promise<DecodedChunk | undefined> {
+  try {
+    return await (bytes === undefined ? decoder.flush?.() : decoder.decode(bytes));
+  } catch (cause) {
+    throw decoderFault(format, byteOffset, String(cause), cause);
+  }
+}
+
+/**
+ * Mends what two of the decoders do: mpg123 gives two equal channels for mono, where the frame header tells
+ * `numChannels`; the FLAC decoder divides integers by 2^(bits - 1) - 1, where WAV readers, ours and others, divide by
+ * 2^(bits - 1), so that a FLAC file would differ from the WAV that it was made of.
+ */
+function toPcm(decoded: DecodedChunk, format: CompressedFormat, numChannels: number | undefined): PcmAudio {
+  const channels = decoded.channelData.slice(0, numChannels);
+  if (format === "flac" || format === "ogg-flac") {
+    const scale = 2 ** ((decoded.bitDepth ?? 16) - 1);
+    for (const samples of channels) {
+      for (const [i, x] of samples.entries()) samples[i] = Math.round(x * (scale - 1)) / scale;
+    }
+  }
+  return { channels, sampleRate: decoded.sampleRate };
+}
+
+/** Yields the chunks, and holds the stream to its first chunk's format and to the length that it announced. */
+async function* checkedChunks(
+  first: PcmAudio,
+  rest: AsyncGenerator<PcmAudio, void>,
+  stream: { reader: ByteReader; format: string; numSamples: number | undefined },
+): AsyncGenerator<PcmAudio, void> {
+  const byteOffset = () => ({ byteOffset: stream.reader.offset });
+  let numRead = 0;
+  try {
+    for (let chunk: PcmAudio | undefined = first; chunk !== undefined; chunk = (await rest.next()).value ?? undefined) {
+      if (chunk.sampleRate !== first.sampleRate || chunk.channels.length !== first.channels.length) {
+        throw new AudioFormatError(
+          "unsupported-audio",
+          `${stream.format} changes from ${describe(first)} to ${describe(chunk)} on the way; ${REENCODE}`,
+          byteOffset(),
+        );
+      }
+      numRead += chunk.channels[0]?.length ?? 0;
+      yield chunk;
+    }
+    if (stream.numSamples !== undefined && numRead !== stream.numSamples) {
+      throw new AudioFormatError(
+        "truncated-audio",
+        `${stream.format} announces ${stream.numSamples} samples, got ${numRead}; ${REENCODE}`,
+        byteOffset(),
+      );
+    }
+  } finally {
+    await rest.return();
+  }
+}
+
+function describe(audio: PcmAudio): string {
+  return `${audio.channels.length} channels at ${audio.sampleRate} Hz`;
+}
+
+function decoderFault(format: string, byteOffset: number, fault: string, cause?: unknown): AudioFormatError {
+  return new AudioFormatError("corrupt-audio", `${format} before byte ${byteOffset}: ${fault}; ${REENCODE}`, {
+    byteOffset,
+    cause,
+  });
+}
+
+/** FLAC's STREAMINFO holds 36 bits of sample count at byte 21 of the file (RFC 9639, 8.2); 0 means unknown. */
+function announcedSamples(head: Uint8Array, format: CompressedFormat): number | undefined {
+  if (format !== "flac" || head.length < 26) return undefined;
+  const view = new DataView(head.buffer, head.byteOffset);
+  const numSamples = (view.getUint8(21) & 15) * 2 ** 32 + view.getUint32(22);
+  return numSamples === 0 ? undefined : numSamples;
+}
