@@ -5,6 +5,7 @@ export type ByteSource = Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8
 
 const EMPTY = new Uint8Array(0);
 
+/** Reads one source from its beginning. Nothing is copied unless what was asked for lies across arrays. */
 export class ByteReader {
   readonly #iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
   #parts: Uint8Array[] = [];

@@ -6,26 +6,10 @@ import { AudioFormatError } from "../../errors";
 import type { AudioStream, PcmAudio } from "../pcm-audio";
 import type { AudioFormat } from "./audio-format";
 import type { ByteReader } from "./byte-reader";
+import type { ChunkDecoder, DecodedChunk } from "./chunk-decoder";
 import { MpegHeaderScan } from "./mpeg-header";
 
 export type CompressedFormat = Exclude<AudioFormat, "wav">;
-
-/** What the decoders give for the bytes they were fed; the first fields mean nothing when no sample came out. */
-export interface DecodedChunk {
-  readonly channelData: Float32Array[];
-  readonly samplesDecoded: number;
-  readonly sampleRate: number;
-  readonly bitDepth?: number;
-  readonly errors: readonly { readonly message: string }[];
-}
-
-/** What the decoders have in common. The MP3 decoder answers at once and has no `flush`: it holds nothing back. */
-export interface ChunkDecoder {
-  readonly ready: Promise<void>;
-  decode(bytes: Uint8Array): DecodedChunk | Promise<DecodedChunk>;
-  flush?(): Promise<DecodedChunk>;
-  free(): void;
-}
 
 /** Bytes that go into a decoder at once. Small enough that what comes out of them fits easily in memory. */
 const FEED_BYTES = 1 << 14;

@@ -7,7 +7,7 @@
 import type { CodecFrame, OggPage, OpusHeader } from "codec-parser";
 import CodecParser from "codec-parser";
 import { OpusDecoder } from "opus-decoder";
-import type { ChunkDecoder, DecodedChunk } from "./compressed-reader";
+import type { ChunkDecoder, DecodedChunk } from "./chunk-decoder";
 
 /** Opus counts samples at 48 kHz, and decodes to it. */
 const SAMPLE_RATE = 48_000;

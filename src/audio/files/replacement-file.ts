@@ -12,6 +12,7 @@ interface Place {
   readonly isOverwriting: boolean;
 }
 
+/** One file on its way to its place: `create`, `write`, `commit`; without a commit it is removed by `await using`. */
 export class ReplacementFile implements AsyncDisposable {
   readonly #place: Place;
   readonly #handle: FileHandle;
