@@ -1,0 +1,221 @@
+/**
+ * Residual vector quantization in WebAssembly SIMD, latents [F, D] -> tokens [F, K]: lays out the memory that
+ * assembly/nearest-codeword.ts works in, and carries frames in and tokens out, a block at a time.
+ *
+ * Why the int8 search is exact. In units scaled by a power of two, a codeword is c = step·k + e with k int8, a residual
+ * is x = unit·v + u with v int16. A score ½|c|² − step·unit·(v·k) differs from ½|c|² − x·c by
+ *
+ *   | x·e + u·(c − e) |  ≤  |x|·|e| + |u|·|c − e|                         (Cauchy-Schwarz)
+ *
+ * so margin = |x|·max|e| + |u|·(max|c| + max|e|) + what rounding can add. The codeword of the smallest distance scores
+ * at most two margins above the lowest score; everything else is ruled out, and distances decide among the rest.
+ */
+import { wasmBase64 } from "./nearest-codeword.generated";
+import type { Codebooks, RvqKernel } from "./rvq-kernel";
+
+/** Frames that go through the stages together: 64 of 128 dimensions are 32 KiB, beside one stage of int8 in L2. */
+const FRAMES_PER_BLOCK = 64;
+const QUERIES_PER_TILE = 4;
+const CODEWORDS_PER_TILE = 16;
+/** Multiple of dimensions that the assembly reads at once. */
+const DIM_ALIGNMENT = 8;
+/** Three addresses and four floats; see `Stage` in the assembly. */
+const STAGE_BYTES = 28;
+/** Bytes of the words of a query, and what that leaves for dimensions; see `WORDS` in the assembly. */
+const WORDS_BYTES = 4160;
+const MAX_CODEBOOK_DIM = WORDS_BYTES / 2;
+/** A scale and a margin; see `Query` in the assembly. */
+const QUERY_BYTES = 8;
+const PAGE_BYTES = 65536;
+/** Norms are stored as float32; this keeps them above the number they stand for. */
+const ROUND_UP = 1 + 2 ** -20;
+
+interface Assembly {
+  configure(
+    codebookSize: number,
+    paddedDim: number,
+    levels: number,
+    stages: number,
+    residuals: number,
+    words: number,
+    queries: number,
+    scores: number,
+    lows: number,
+    tokens: number,
+  ): void;
+  quantize(numFrames: number, activeCodebooks: number): void;
+}
+
+/** Compiled once for all kernels; `null` where the platform cannot take it. */
+let compiled: WebAssembly.Module | null | undefined;
+
+/** Quantizes in WebAssembly. Get one from `create`, which knows whether the platform can. */
+export class RvqWasm implements RvqKernel {
+  readonly variant = "wasm";
+  readonly #assembly: Assembly;
+  readonly #codebookDim: number;
+  readonly #paddedDim: number;
+  /** Views of the assembly's memory. */
+  readonly #residuals: Float32Array;
+  readonly #tokens: Uint16Array;
+
+  /**
+   * Prepares the codebooks, copied into 5 bytes a component. Returns `undefined` without WebAssembly SIMD, and for
+   * codewords of more than 2080 dimensions, for which there is no room.
+   */
+  static create(codebooks: Codebooks): RvqWasm | undefined {
+    compiled ??= compile();
+    return compiled === null || codebooks.codebookDim > MAX_CODEBOOK_DIM ? undefined : new RvqWasm(codebooks, compiled);
+  }
+
+  private constructor(codebooks: Codebooks, module: WebAssembly.Module) {
+    const { numCodebooks, codebookSize, codebookDim } = codebooks;
+    const paddedDim = roundUp(codebookDim, DIM_ALIGNMENT);
+    const paddedSize = roundUp(codebookSize, CODEWORDS_PER_TILE);
+    const layout = new Layout();
+    const stagesAt = layout.take(numCodebooks * STAGE_BYTES);
+    const queriesAt = layout.take(QUERIES_PER_TILE * QUERY_BYTES);
+    const wordsAt = layout.take(QUERIES_PER_TILE * WORDS_BYTES);
+    const scoresAt = layout.take(QUERIES_PER_TILE * paddedSize * 4);
+    const lowsAt = layout.take(QUERIES_PER_TILE * paddedSize * 2);
+    const residualsAt = layout.take(FRAMES_PER_BLOCK * paddedDim * 4);
+    const tokensAt = layout.take(FRAMES_PER_BLOCK * numCodebooks * 2);
+    const stages = Array.from({ length: numCodebooks }, () => ({
+      packedAt: layout.take(paddedSize * paddedDim),
+      halfNormsAt: layout.take(paddedSize * 4),
+      codewordsAt: layout.take(codebookSize * paddedDim * 4),
+    }));
+
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(layout.size / PAGE_BYTES) });
+    const instance = new WebAssembly.Instance(module, { env: { memory } });
+    this.#assembly = instance.exports as unknown as Assembly;
+    this.#codebookDim = codebookDim;
+    this.#paddedDim = paddedDim;
+    this.#residuals = new Float32Array(memory.buffer, residualsAt, FRAMES_PER_BLOCK * paddedDim);
+    this.#tokens = new Uint16Array(memory.buffer, tokensAt, FRAMES_PER_BLOCK * numCodebooks);
+    for (const [q, stage] of stages.entries()) {
+      writeStage(memory.buffer, stagesAt + q * STAGE_BYTES, stage, codebooks, q, paddedDim);
+    }
+    // The largest query level for which D products with ±127 stay inside int32.
+    const levels = Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * paddedDim)));
+    this.#assembly.configure(
+      codebookSize,
+      paddedDim,
+      levels,
+      stagesAt,
+      residualsAt,
+      wordsAt,
+      queriesAt,
+      scoresAt,
+      lowsAt,
+      tokensAt,
+    );
+  }
+
+  quantizeInto(latents: Float32Array, numFrames: number, activeCodebooks: number, tokens: Uint16Array): void {
+    for (let start = 0; start < numFrames; start += FRAMES_PER_BLOCK) {
+      const count = Math.min(FRAMES_PER_BLOCK, numFrames - start);
+      this.#writeResiduals(latents, start, count);
+      this.#assembly.quantize(count, activeCodebooks);
+      tokens.set(this.#tokens.subarray(0, count * activeCodebooks), start * activeCodebooks);
+    }
+  }
+
+  /** Copies frames in; the zeros that pad each row stay zero, for codewords are padded with zeros too. */
+  #writeResiduals(latents: Float32Array, start: number, count: number): void {
+    const dim = this.#codebookDim;
+    if (dim === this.#paddedDim) {
+      this.#residuals.set(latents.subarray(start * dim, (start + count) * dim));
+      return;
+    }
+    for (let f = 0; f < count; f++) {
+      this.#residuals.set(latents.subarray((start + f) * dim, (start + f + 1) * dim), f * this.#paddedDim);
+    }
+  }
+}
+
+/** Hands out addresses one after the other, each on a cache line of its own. */
+class Layout {
+  size = 64;
+
+  take(bytes: number): number {
+    const at = this.size;
+    this.size = roundUp(at + bytes, 64);
+    return at;
+  }
+}
+
+interface StageAddresses {
+  readonly packedAt: number;
+  readonly halfNormsAt: number;
+  readonly codewordsAt: number;
+}
+
+/** Writes the tables of stage q and its record at `recordAt`. */
+function writeStage(
+  buffer: ArrayBuffer,
+  recordAt: number,
+  { packedAt, halfNormsAt, codewordsAt }: StageAddresses,
+  { codebookSize, codebookDim, codewords }: Codebooks,
+  q: number,
+  paddedDim: number,
+): void {
+  const stage = codewords.subarray(q * codebookSize * codebookDim, (q + 1) * codebookSize * codebookDim);
+  const packed = new Int8Array(buffer, packedAt, roundUp(codebookSize, CODEWORDS_PER_TILE) * paddedDim);
+  const halfNorms = new Float32Array(buffer, halfNormsAt, roundUp(codebookSize, CODEWORDS_PER_TILE));
+  const rows = new Float32Array(buffer, codewordsAt, codebookSize * paddedDim);
+  const largest = largestMagnitude(stage);
+  const scale = scaleFor(largest);
+  const step = Math.fround((largest * scale) / 127);
+  halfNorms.fill(Number.POSITIVE_INFINITY);
+  let maxSquare = 0;
+  let maxErrorSquare = 0;
+  for (let n = 0; n < codebookSize; n++) {
+    const tile = (n - (n % CODEWORDS_PER_TILE)) * paddedDim + 2 * (n % CODEWORDS_PER_TILE);
+    let square = 0;
+    let errorSquare = 0;
+    for (let d = 0; d < codebookDim; d++) {
+      const value = stage[n * codebookDim + d];
+      const scaled = value * scale;
+      const level = step === 0 ? 0 : Math.round(scaled / step);
+      const error = scaled - step * level;
+      rows[n * paddedDim + d] = value;
+      packed[tile + (d >> 1) * 2 * CODEWORDS_PER_TILE + (d & 1)] = level;
+      square += scaled * scaled;
+      errorSquare += error * error;
+    }
+    halfNorms[n] = square / 2;
+    maxSquare = Math.max(maxSquare, square);
+    maxErrorSquare = Math.max(maxErrorSquare, errorSquare);
+  }
+  const errorNorm = Math.sqrt(maxErrorSquare) * ROUND_UP;
+  new Uint32Array(buffer, recordAt, 3).set([packedAt, halfNormsAt, codewordsAt]);
+  new Float32Array(buffer, recordAt + 12, 4).set([scale, step, errorNorm, Math.sqrt(maxSquare) * ROUND_UP + errorNorm]);
+}
+
+function largestMagnitude(values: Float32Array): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]));
+  return largest;
+}
+
+/** The power of two that brings `largest` to about 1, within what a float32 can hold. */
+function scaleFor(largest: number): number {
+  return largest === 0 ? 1 : 2 ** Math.min(100, Math.max(-126, -Math.ceil(Math.log2(largest))));
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
+/** The module, if the platform takes 128-bit SIMD and lets us compile; 3 KB compile at once, on any thread. */
+function compile(): WebAssembly.Module | null {
+  if (typeof WebAssembly === "undefined") return null;
+  const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
+  try {
+    // A platform without SIMD finds the bytes invalid. A page whose policy forbids WebAssembly throws on compiling.
+    return WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : null;
+  } catch {
+    return null;
+  }
+}
