@@ -1,68 +1,120 @@
 /** The package onnxruntime-node behind the runtime interface. */
+import { createHash } from "node:crypto";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { BackendError } from "../errors";
+import { loadOnnxRuntime, type OnnxRuntime, reasonOf } from "./onnxruntime-package";
 import type { Device, Runtime, Session, Tensor } from "./runtime";
 
-type OnnxRuntime = typeof import("onnxruntime-node");
+/** Only what is fatal goes to the console: what goes wrong comes as an error anyway. */
+const logSeverityLevel = 4;
 
-export class OnnxNodeRuntime implements Runtime {
-  readonly name = "onnxruntime-node";
-  readonly device: Device;
-  readonly notes: readonly string[];
-  readonly #package: OnnxRuntime;
-  readonly #numThreads: number;
+/** One loaded model and how many sessions use it. */
+interface LoadedModel {
+  readonly session: Promise<InferenceSession>;
+  numUsers: number;
+}
 
-  private constructor(ort: OnnxRuntime, device: Device, numThreads: number, notes: readonly string[]) {
-    this.#package = ort;
-    this.device = device;
-    this.#numThreads = numThreads;
-    this.notes = notes;
-  }
+/** The models that are loaded in this process, by device, threads and content. */
+const loadedModels = new Map<string, LoadedModel>();
 
-  static async open(device: Device, numThreads: number, notes: readonly string[]): Promise<OnnxNodeRuntime> {
-    return new OnnxNodeRuntime(await import("onnxruntime-node"), device, numThreads, notes);
-  }
+/**
+ * Opens a device.
+ *
+ * @param notes  how the choice fell on it
+ * @throws {BackendError} `backend-unavailable` when onnxruntime-node cannot be loaded
+ */
+export async function openOnnxRuntime(device: Device, numThreads: number, notes: readonly string[]): Promise<Runtime> {
+  const ort = await loadOnnxRuntime();
+  return {
+    name: `onnxruntime-node ${ort.env.versions.node ?? ""}`.trim(),
+    device,
+    notes,
+    async createSession(model) {
+      // A model's identity is its content: whoever builds the same network again gets the one that is loaded.
+      const key = `${device}/${numThreads}/${createHash("sha256").update(model).digest("hex")}`;
+      const loaded = loadedModels.get(key) ?? { session: load(ort, model, device, numThreads), numUsers: 0 };
+      loadedModels.set(key, loaded);
+      loaded.numUsers++;
+      try {
+        return new OnnxSession(ort, device, await loaded.session, () => leave(key, loaded));
+      } catch (cause) {
+        await leave(key, loaded);
+        const message = `the model could not be loaded on ${device}: ${reasonOf(cause)}; choose another device, such as cpu`;
+        throw new BackendError("session-failed", message, { backend: device, cause });
+      }
+    },
+  };
+}
 
-  async createSession(model: Uint8Array): Promise<Session> {
-    const session = await this.#package.InferenceSession.create(model, {
-      executionProviders: [this.device],
-      intraOpNumThreads: this.#numThreads,
-      interOpNumThreads: 1,
-      executionMode: "sequential",
-      graphOptimizationLevel: "all",
-      logSeverityLevel: 3,
-    });
-    return new OnnxSession(this.#package, session, this.device);
-  }
+function load(ort: OnnxRuntime, model: Uint8Array, device: Device, numThreads: number): Promise<InferenceSession> {
+  return ort.InferenceSession.create(model, {
+    executionProviders: [device],
+    executionMode: "sequential",
+    intraOpNumThreads: numThreads,
+    interOpNumThreads: 1,
+    logSeverityLevel,
+  });
+}
+
+async function leave(key: string, loaded: LoadedModel): Promise<void> {
+  loaded.numUsers--;
+  if (loaded.numUsers > 0) return;
+  loadedModels.delete(key);
+  const session = await loaded.session.catch(() => undefined);
+  await session?.release();
 }
 
 class OnnxSession implements Session {
   readonly device: Device;
-  readonly #package: OnnxRuntime;
+  readonly #ort: OnnxRuntime;
   readonly #session: InferenceSession;
+  readonly #release: () => Promise<void>;
+  readonly #running = new Set<Promise<unknown>>();
+  #disposal: Promise<void> | undefined;
 
-  constructor(ort: OnnxRuntime, session: InferenceSession, device: Device) {
-    this.#package = ort;
-    this.#session = session;
+  constructor(ort: OnnxRuntime, device: Device, session: InferenceSession, release: () => Promise<void>) {
+    this.#ort = ort;
     this.device = device;
+    this.#session = session;
+    this.#release = release;
   }
 
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
-    const inputs: Record<string, OrtTensor> = {};
-    for (const [name, { data, shape }] of Object.entries(feeds))
-      inputs[name] = new this.#package.Tensor("float32", data, shape);
-    const outputs = await this.#session.run(inputs);
-    const results: Record<string, Tensor> = {};
-    for (const [name, value] of Object.entries(outputs)) {
-      results[name] = { data: (value as OrtTensor).data as Float32Array, shape: (value as OrtTensor).dims };
+    if (this.#disposal !== undefined) {
+      throw new BackendError("disposed", "the session was disposed; load the model again", { backend: this.device });
     }
-    return results;
+    const inputs: Record<string, OrtTensor> = {};
+    for (const [name, { data, shape }] of Object.entries(feeds)) {
+      inputs[name] = new this.#ort.Tensor("float32", data, shape);
+    }
+    const call = this.#session.run(inputs);
+    this.#running.add(call);
+    try {
+      return plainTensors(await call);
+    } catch (cause) {
+      const message = `the network failed on ${this.device}: ${reasonOf(cause)}; try another device`;
+      throw new BackendError("run-failed", message, { backend: this.device, cause });
+    } finally {
+      this.#running.delete(call);
+    }
   }
 
-  async dispose(): Promise<void> {
-    await this.#session.release();
+  dispose(): Promise<void> {
+    // The runtime must not free what a call still works on.
+    this.#disposal ??= Promise.allSettled(this.#running).then(() => this.#release());
+    return this.#disposal;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }
+}
+
+function plainTensors(outputs: InferenceSession.OnnxValueMapType): Record<string, Tensor> {
+  const results: Record<string, Tensor> = {};
+  for (const [name, value] of Object.entries(outputs)) {
+    const { data, dims } = value as OrtTensor;
+    results[name] = { data: data as Float32Array, shape: dims };
+  }
+  return results;
 }
