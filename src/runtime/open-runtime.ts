@@ -47,12 +47,7 @@ async function tryDevice(runtime: Runtime): Promise<void> {
     const session = await runtime.createSession(buildProbeNetwork().bytes);
     await session.dispose();
   } catch (cause) {
-    const failure = cause instanceof BackendError ? cause.cause : cause;
-    throw unavailable(
-      runtime.device,
-      failure instanceof Error ? lastSentence(failure.message) : String(failure),
-      cause,
-    );
+    throw unavailable(runtime.device, reasonOf(cause instanceof BackendError ? cause.cause : cause), cause);
   }
 }
 
