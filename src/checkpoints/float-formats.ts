@@ -1,4 +1,4 @@
-/** Little-endian half, brain and single precision numbers -> float32. */
+/** Little-endian half, brain and single precision numbers, and integers -> float32. */
 
 /** Every half precision number as float32: 256 KiB, made when the first one is met. */
 let halves: Float32Array | undefined;
@@ -40,6 +40,17 @@ export function decodeBfloat16(bytes: Uint8Array): Float32Array {
 export function decodeFloat32(bytes: Uint8Array): Float32Array {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   return new Float32Array(aligned.buffer, aligned.byteOffset, bytes.byteLength / 4);
+}
+
+/**
+ * 32-bit integers.
+ *
+ * Memory   result is a fresh copy
+ * Numerics beyond 2^24 the nearest float32
+ */
+export function decodeInt32(bytes: Uint8Array): Float32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return Float32Array.from(new Int32Array(aligned.buffer, aligned.byteOffset, bytes.byteLength / 4));
 }
 
 function readUint16(bytes: Uint8Array): Uint16Array {

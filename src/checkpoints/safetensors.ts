@@ -10,7 +10,7 @@
  * Source   https://huggingface.co/docs/safetensors (format), including its rules against hostile files
  */
 import { CheckpointError } from "../errors";
-import { decodeBfloat16, decodeFloat16, decodeFloat32 } from "./float-formats";
+import { decodeBfloat16, decodeFloat16, decodeFloat32, decodeInt32 } from "./float-formats";
 import type { StateDict, WeightTensor } from "./state-dict";
 
 const headerLengthBytes = 8;
@@ -19,17 +19,26 @@ const maxHeaderBytes = 16 * 2 ** 20;
 const maxRank = 8;
 const metadataKey = "__metadata__";
 
-const formats = {
+/** The element types of the format. Those without a decoder may be in a file, but cannot be taken from it. */
+const formats: Readonly<Record<string, { bytesPerElement: number; decode?: (bytes: Uint8Array) => Float32Array }>> = {
   F32: { bytesPerElement: 4, decode: decodeFloat32 },
   F16: { bytesPerElement: 2, decode: decodeFloat16 },
   BF16: { bytesPerElement: 2, decode: decodeBfloat16 },
-} as const;
-
-type Format = keyof typeof formats;
+  I32: { bytesPerElement: 4, decode: decodeInt32 },
+  F64: { bytesPerElement: 8 },
+  I64: { bytesPerElement: 8 },
+  U64: { bytesPerElement: 8 },
+  U32: { bytesPerElement: 4 },
+  I16: { bytesPerElement: 2 },
+  U16: { bytesPerElement: 2 },
+  I8: { bytesPerElement: 1 },
+  U8: { bytesPerElement: 1 },
+  BOOL: { bytesPerElement: 1 },
+};
 
 interface Entry {
   readonly name: string;
-  readonly format: Format;
+  readonly dtype: string;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -41,7 +50,8 @@ interface Entry {
  * Memory   keeps `bytes`; a tensor is converted each time that its `data` is read (float32 that is aligned in the file is
  *          a view of `bytes`, anything else a fresh copy), so that a whole model never lies in memory as float32
  * Cost     O(header) now, O(tensor) for each reading of `data`
- * @throws {CheckpointError} `truncated`, `bad-header`, `unsupported-dtype` or `limit-exceeded`
+ * @throws {CheckpointError} `truncated`, `bad-header`, `unsupported-dtype` or `limit-exceeded`; taking a tensor throws
+ *                           `unsupported-dtype` when it is of a type that is not converted
  */
 export function readSafetensors(bytes: Uint8Array): { tensors: StateDict; metadata: Record<string, string> } {
   const { header, dataOffset } = readHeader(bytes);
@@ -127,7 +137,8 @@ function readMetadata(value: unknown): Record<string, string> {
 function readEntry(name: string, value: unknown, dataLength: number): Entry {
   if (!isRecord(value)) throw badHeader("expected an object with dtype, shape and data_offsets", name);
   const { dtype, shape, data_offsets: range } = value;
-  if (typeof dtype !== "string" || !Object.hasOwn(formats, dtype)) {
+  const format = typeof dtype === "string" && Object.hasOwn(formats, dtype) ? formats[dtype] : undefined;
+  if (typeof dtype !== "string" || format === undefined) {
     const known = Object.keys(formats).join(", ");
     throw new CheckpointError(
       "unsupported-dtype",
@@ -147,12 +158,11 @@ function readEntry(name: string, value: unknown, dataLength: number): Entry {
       { tensor: name },
     );
   }
-  const format = dtype as Format;
   // The product may pass 2^53 and round: it is then far from any length that a file in memory has.
-  const length = shape.reduce((product, size) => product * size, formats[format].bytesPerElement);
+  const length = shape.reduce((product, size) => product * size, format.bytesPerElement);
   if (length !== end - begin)
     throw badHeader(`the shape [${shape.join(", ")}] needs ${length} bytes, data_offsets span ${end - begin}`, name);
-  return { name, format, shape, begin, end };
+  return { name, dtype, shape, begin, end };
 }
 
 /** Ranges must fill the data in some order: an overlap or a gap is how a file is made to mean two things. */
@@ -211,13 +221,18 @@ class LazyStateDict implements StateDict {
     for (const [name, tensor] of this.entries()) visit(tensor, name, this);
   }
 
-  #view({ format, shape, begin, end }: Entry): WeightTensor {
+  #view({ name, dtype, shape, begin, end }: Entry): WeightTensor {
+    const decode = formats[dtype]?.decode;
+    if (decode === undefined) {
+      const message = `"${name}" has the dtype ${dtype}, which is not converted to float32; convert the file`;
+      throw new CheckpointError("unsupported-dtype", message, { tensor: name });
+    }
     const stored = this.#data.subarray(begin, end);
     return {
       dtype: "F32",
       shape,
       get data() {
-        return formats[format].decode(stored);
+        return decode(stored);
       },
     };
   }
