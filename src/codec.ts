@@ -1,8 +1,8 @@
 /** A loaded codec: `encode`, `decode`, and both as streams. The stages that they run are in pipeline.ts. */
-import { assertPcmAudio, numSamples, type PcmAudio } from "./audio/pcm-audio";
+import { assertPcmAudio, concatAudio, numSamples, type PcmAudio } from "./audio/pcm-audio";
 import type { CodecIdentity, CodecStages } from "./pipeline";
 import { activeCodebooksFor } from "./rvq/bitrate";
-import { concatAudio, sliceAudio, sliceTokens } from "./streaming/slices";
+import { sliceAudio, sliceTokens } from "./streaming/slices";
 import { TokenDecoder } from "./streaming/token-decoder";
 import { TokenEncoder } from "./streaming/token-encoder";
 import { concatTokenFrames } from "./tokens/concat-token-frames";

@@ -34,7 +34,7 @@ export interface CodecIdentity {
 /** The stages of one codec, ready to run. The networks are built when first asked for, so encoding loads no decoder. */
 export interface CodecStages {
   readonly identity: CodecIdentity;
-  readonly quantizer: ResidualQuantizer;
+  readonly quantizer: Pick<ResidualQuantizer, "quantize" | "dequantize">;
   readonly vocoder: Vocoder;
   encoder(): Promise<Encoder>;
   decoder(): Promise<Decoder>;

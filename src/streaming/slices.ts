@@ -1,4 +1,4 @@
-/** Cutting a signal that is in memory into pieces for the streaming path, and joining what comes back. */
+/** Cutting a signal that is in memory into pieces for the streaming path. */
 import { numSamples, type PcmAudio } from "../audio/pcm-audio";
 import type { TokenFrames } from "../tokens/token-frames";
 
@@ -24,20 +24,4 @@ export function* sliceTokens(tokens: TokenFrames): Generator<TokenFrames> {
     const isLast = (begin + frames) * perFrame >= tokens.codes.length;
     yield { ...tokens, codes, numSamples: isLast ? tokens.numSamples - begin * hopLength : frames * hopLength };
   }
-}
-
-/**
- * Joins consecutive chunks of one signal.
- *
- * Memory   the result is a fresh copy
- */
-export function concatAudio(chunks: readonly PcmAudio[], numChannels: number, sampleRate: number): PcmAudio {
-  const length = chunks.reduce((sum, chunk) => sum + numSamples(chunk), 0);
-  const channels = Array.from({ length: numChannels }, () => new Float32Array(length));
-  let offset = 0;
-  for (const chunk of chunks) {
-    for (const [index, channel] of chunk.channels.entries()) channels[index]?.set(channel, offset);
-    offset += numSamples(chunk);
-  }
-  return { channels, sampleRate };
 }

@@ -13,7 +13,8 @@ const scale = 32767;
 
 /** The value that a sample comes back as. */
 export function toyRounded(sample: number): number {
-  return Math.fround(Math.round(sample * scale) / scale);
+  // The codes know no negative zero.
+  return Math.fround(Math.round(sample * scale) / scale) + 0;
 }
 
 /** Fresh stages; `frameCounts` collects the number of frames of each encoder call. */
