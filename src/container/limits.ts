@@ -32,20 +32,25 @@ export function bitsPerToken(codebookSize: number): number {
   return 32 - Math.clz32(codebookSize - 1);
 }
 
-/** What a header says about the size of a packet. */
-export interface PacketShape {
+/** What a header says about the size of a frame. */
+export interface FrameShape {
   readonly numChannels: number;
   readonly numCodebooks: number;
   readonly codebookSize: number;
 }
 
+/** What a header says about the size of a packet. */
+export interface PacketShape extends FrameShape {
+  readonly framesPerPacket: number;
+}
+
 /** Bytes of `numFrames` frames packed without entropy coding: no payload is longer. */
-export function rawBytes(shape: PacketShape, numFrames: number): number {
+export function rawBytes(shape: FrameShape, numFrames: number): number {
   return Math.ceil((numFrames * shape.numChannels * shape.numCodebooks * bitsPerToken(shape.codebookSize)) / 8);
 }
 
 /** Bytes below which a payload of `numFrames` frames may not fall. */
-export function minPayloadBytes(shape: PacketShape, numFrames: number): number {
+export function minPayloadBytes(shape: FrameShape, numFrames: number): number {
   return Math.ceil((numFrames * shape.numChannels * shape.numCodebooks) / TOKENS_PER_BYTE);
 }
 

@@ -90,6 +90,8 @@ export class PacketScanner {
   /** The trailer was read, or is not there: nothing may follow. */
   #isFinished = false;
   #damageStart: { readonly byteOffset: number; readonly error: ContainerError } | undefined;
+  /** No damage so far: offsets are those of the file as it was written. */
+  #isIntact = true;
   #wastedBytes = 0;
 
   /**
@@ -214,7 +216,7 @@ export class PacketScanner {
       return this.#wasted(numBytes, { code: "checksum-mismatch", at: 0, expected: "a whole trailer", got: "another" });
     }
     const indexed = trailer.packetLengths.reduce((sum, packetLength) => sum + packetLength, this.#startOffset);
-    if (this.#policy === "throw" && indexed !== this.#queue.offset) {
+    if (this.#isIntact && indexed !== this.#queue.offset) {
       return fault(14, `packets that end at byte ${this.#queue.offset}`, `an index that ends at byte ${indexed}`);
     }
     return { length: numBytes, item: { type: "trailer", ...trailer } };
@@ -257,6 +259,7 @@ export class PacketScanner {
     this.#items.push(item);
     if (item.type === "trailer") {
       this.#isFinished = true;
+      this.#nextFrame = item.numFrames;
       return;
     }
     this.#nextFrame = firstFrame + item.numFrames;
@@ -273,6 +276,7 @@ export class PacketScanner {
   }
 
   #startDamage(found: Fault): void {
+    this.#isIntact = false;
     this.#damageStart ??= { byteOffset: this.#queue.offset, error: this.#error(found) };
   }
 

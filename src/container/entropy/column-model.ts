@@ -5,7 +5,7 @@
  * 2 * node + bit one level down, so that it names the bits so far. Each node has two pairs of counts:
  *
  *     plain      how often 0 and 1 came at this node in this column
- *     following  the same, only after the token that the last frame had here (hashed into a table of fixed size)
+ *     following  the same, only after the token that the last frame had here
  *
  * The plain counts, started with `PLAIN_PRIOR` imaginary ones of each kind, give a first probability; it enters the
  * second as `FOLLOWING_PRIOR` imaginary observations. A column that repeats itself is soon predicted by what followed, a
@@ -23,23 +23,33 @@ const FOLLOWING_PRIOR = 4;
 const MIN_PROBABILITY = 32;
 /** A pair of counts is halved when one of them would pass this: bytes hold them, and the recent past weighs more. */
 const MAX_COUNT = 255;
-const FOLLOWING_BITS = 16;
+/**
+ * The tables have eight to sixteen pairs for each decision of a full packet, up to 65536: so many that decisions rarely
+ * share one by accident, and so few that clearing them for every column takes less time than coding it.
+ */
+const SPARE_TABLE_BITS = 3;
+const MAX_TABLE_BITS = 16;
 /** 2^32 divided by the golden ratio: consecutive keys land far apart (Knuth 6.4). */
 const HASH_MULTIPLIER = 0x9e37_79b1;
 
 /** Counts of one column. Reset it before each column. */
 export class ColumnModel {
   readonly numBits: number;
+  readonly #tableBits: number;
   readonly #plain: Uint8Array;
-  readonly #following = new Uint8Array(2 << FOLLOWING_BITS);
+  readonly #following: Uint8Array;
   #plainAt = 0;
   #followingAt = 0;
 
-  constructor(codebookSize: number) {
+  constructor(codebookSize: number, framesPerPacket: number) {
     this.numBits = bitsPerToken(codebookSize);
-    this.#plain = new Uint8Array(2 << this.numBits);
+    const decisionBits = 32 - Math.clz32(framesPerPacket * this.numBits - 1);
+    this.#tableBits = Math.min(decisionBits + SPARE_TABLE_BITS, MAX_TABLE_BITS);
+    this.#plain = new Uint8Array(2 << Math.min(this.numBits, this.#tableBits));
+    this.#following = new Uint8Array(2 << this.#tableBits);
   }
 
+  /** Forgets everything. */
   reset(): void {
     this.#plain.fill(0);
     this.#following.fill(0);
@@ -54,9 +64,9 @@ export class ColumnModel {
   predict(node: number, previous: number): number {
     const plain = this.#plain;
     const following = this.#following;
-    this.#plainAt = 2 * node;
+    this.#plainAt = 2 * (node & ((1 << this.#tableBits) - 1));
     const key = Math.imul((previous << this.numBits) | node, HASH_MULTIPLIER);
-    this.#followingAt = 2 * (key >>> (32 - FOLLOWING_BITS));
+    this.#followingAt = 2 * (key >>> (32 - this.#tableBits));
     const zeros = plain[this.#plainAt] ?? 0;
     const ones = plain[this.#plainAt + 1] ?? 0;
     const first = Math.floor(((ones + PLAIN_PRIOR) * PROBABILITY_SCALE) / (zeros + ones + 2 * PLAIN_PRIOR));

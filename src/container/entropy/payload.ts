@@ -33,7 +33,8 @@ export class PayloadCoder {
   readonly #shape: PacketShape;
   readonly #numColumns: number;
   readonly #numBits: number;
-  readonly #model: ColumnModel;
+  /** Made when it is first needed: its tables are larger than many a file. */
+  #modelIfNeeded: ColumnModel | undefined;
   /** Decisions of the column being encoded, first to last. */
   #bits = new Uint8Array(0);
   #probabilities = new Uint16Array(0);
@@ -42,7 +43,6 @@ export class PayloadCoder {
     this.#shape = shape;
     this.#numColumns = shape.numChannels * shape.numCodebooks;
     this.#numBits = bitsPerToken(shape.codebookSize);
-    this.#model = new ColumnModel(shape.codebookSize);
   }
 
   /**
@@ -71,6 +71,11 @@ export class PayloadCoder {
       return codes;
     }
     return this.#decodePacked(payload.bytes, codes) ? codes : undefined;
+  }
+
+  get #model(): ColumnModel {
+    this.#modelIfNeeded ??= new ColumnModel(this.#shape.codebookSize, this.#shape.framesPerPacket);
+    return this.#modelIfNeeded;
   }
 
   #encodePacked(codes: Uint16Array): Uint8Array {

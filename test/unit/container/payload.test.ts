@@ -3,11 +3,11 @@ import { PayloadCoder, payloadCodings } from "../../../src/container/entropy/pay
 import { minPayloadBytes, rawBytes } from "../../../src/container/limits";
 import { makeTokens, type TokenTexture } from "../../helpers/token-samples";
 
-const shape = { numChannels: 1, numCodebooks: 4, codebookSize: 1024 };
+const shape = { framesPerPacket: 256, numChannels: 1, numCodebooks: 4, codebookSize: 1024 };
 
 function encode(numFrames: number, texture: TokenTexture, fields: Partial<typeof shape> = {}) {
   const tokens = makeTokens(numFrames, { texture, ...shape, ...fields });
-  const coder = new PayloadCoder(tokens);
+  const coder = new PayloadCoder({ ...tokens, framesPerPacket: numFrames });
   return { tokens, coder, payload: coder.encode(tokens.codes, true), packed: rawBytes(tokens, numFrames) };
 }
 
@@ -58,7 +58,7 @@ describe("PayloadCoder", () => {
   });
 
   it("refuses packed bits that are no tokens of the codebook, and padding that is not zero", () => {
-    const coder = new PayloadCoder({ numChannels: 1, numCodebooks: 1, codebookSize: 5 });
+    const coder = new PayloadCoder({ framesPerPacket: 2, numChannels: 1, numCodebooks: 1, codebookSize: 5 });
     expect(coder.decode({ coding: payloadCodings.packed, bytes: Uint8Array.of(0b100_100_00) }, 2)).toEqual(
       Uint16Array.of(4, 4),
     );
@@ -66,11 +66,11 @@ describe("PayloadCoder", () => {
     expect(coder.decode({ coding: payloadCodings.packed, bytes: Uint8Array.of(0b100_100_01) }, 2)).toBeUndefined();
   });
 
-  it("starts each packet afresh", () => {
+  // 100 frames are forgotten one decision after another, 1000 by clearing the whole table.
+  it.each([100, 1000])("starts each packet afresh (after %i frames)", (numFrames) => {
     const coder = new PayloadCoder(shape);
-    const first = makeTokens(100, { ...shape, seed: 1 }).codes;
-    const second = makeTokens(100, { ...shape, seed: 2 }).codes;
-    coder.encode(first, true);
+    const second = makeTokens(numFrames, { ...shape, seed: 2 }).codes;
+    coder.encode(makeTokens(numFrames, { ...shape, seed: 1 }).codes, true);
     const after = coder.encode(second, true).bytes.slice();
     expect(after).toEqual(new PayloadCoder(shape).encode(second, true).bytes);
   });
