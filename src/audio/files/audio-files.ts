@@ -6,7 +6,29 @@ import { ReplacementFile } from "./replacement-file";
 import { WavEncoder, type WavOptions } from "./wav-writer";
 
 /** Bytes that are read from a file at a time. */
-const READ_BYTES = 1 << 18;
+const READ_BYTES = 1 << 17;
+
+/** The bytes of a file as they are read, and how many there are where that is known: not of pipes and devices. */
+export interface FileBytes {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly numBytes: number | undefined;
+}
+
+/**
+ * Opens a file for reading once, in constant memory.
+ *
+ * @throws {Error} of node:fs, such as `ENOENT`, when it cannot be read
+ */
+export async function openFileBytes(path: string): Promise<FileBytes> {
+  const { open } = await import("node:fs/promises");
+  const handle = await open(path);
+  const stats = await handle.stat().catch(async (error: unknown) => {
+    await handle.close();
+    throw error;
+  });
+  const bytes = handle.createReadStream({ highWaterMark: READ_BYTES });
+  return { bytes, numBytes: stats.isFile() ? stats.size : undefined };
+}
 
 /**
  * Opens an audio file for reading chunk by chunk.
@@ -15,14 +37,8 @@ const READ_BYTES = 1 << 18;
  * @throws {Error} of node:fs, such as `ENOENT`, when it cannot be read
  */
 export async function openAudioFile(path: string): Promise<AudioStream> {
-  const { open } = await import("node:fs/promises");
-  const handle = await open(path);
-  const stats = await handle.stat().catch(async (error: unknown) => {
-    await handle.close();
-    throw error;
-  });
-  const bytes = handle.createReadStream({ highWaterMark: READ_BYTES });
-  return openAudio(bytes, stats.isFile() ? { numBytes: stats.size } : {});
+  const { bytes, numBytes } = await openFileBytes(path);
+  return openAudio(bytes, numBytes === undefined ? {} : { numBytes });
 }
 
 /**

@@ -1,0 +1,153 @@
+/** `quantone decode`: container → tokens → WAV, packet by packet. */
+import { type Command, Option } from "commander";
+import type { FileBytes } from "../audio/files/audio-files";
+import type { WritableSampleFormat } from "../audio/files/sample-formats";
+import { WavEncoder } from "../audio/files/wav-writer";
+import { ContainerReader } from "../container/container-stream";
+import type { ContainerHeader } from "../container/header";
+import type { Damage } from "../container/packet-scanner";
+import { type ByteOutput, openInput, openOutput } from "./byte-streams";
+import type { CliEnvironment, CommandCodec } from "./environment";
+import { formatBytes, formatChannels, formatSeconds, formatSpeed } from "./format-values";
+import { addJobOptions, type JobOptions, progressBar, runtimeOptions } from "./job-options";
+import { reportJob, warn } from "./report";
+
+interface DecodeCommandOptions extends JobOptions {
+  readonly sampleFormat: WritableSampleFormat;
+  readonly skipDamaged?: boolean;
+}
+
+/** What has been read so far. */
+interface ReadTally {
+  numBytes: number;
+}
+
+export function addDecodeCommand(program: Command, environment: CliEnvironment): void {
+  const command = program
+    .command("decode")
+    .description("turn a .qtn file back into a WAV file")
+    .argument("<input>", "container file, or - for standard input")
+    .argument("<output>", "WAV file to write, or - for standard output")
+    .addOption(
+      new Option("--sample-format <name>", "16-bit or 24-bit integers, or floats, which cannot clip")
+        .choices(["s16", "s24", "f32"])
+        .default("s16"),
+    )
+    .option("--skip-damaged", "decode what is undamaged, in its place, and tell what was lost");
+  addJobOptions(command).action((input: string, output: string, options: DecodeCommandOptions) =>
+    runDecode({ input, output }, options, environment),
+  );
+}
+
+async function runDecode(
+  paths: { input: string; output: string },
+  options: DecodeCommandOptions,
+  environment: CliEnvironment,
+): Promise<void> {
+  const beginMs = environment.now();
+  await using output = await openOutput(paths.output, environment, { isOverwriting: options.force === true });
+  const input = await openInput(paths.input, environment);
+  const tally: ReadTally = { numBytes: 0 };
+  const damage: Damage[] = [];
+  const onDamage = (lost: Damage) => {
+    damage.push(lost);
+    warn(environment, options, lost.error.message);
+  };
+  const reader = await ContainerReader.open(
+    countBytes(input.bytes, tally),
+    options.skipDamaged === true ? { onDamage } : {},
+  );
+  const codec = await environment.loadCodec(reader.header.codec, runtimeOptions(options));
+  try {
+    const encoder = await decodeTo(output, { reader, codec, input, tally, options, environment });
+    await output.commit();
+    const elapsedSeconds = (environment.now() - beginMs) / 1000;
+    const { header } = reader;
+    reportDecoded(paths, { header, encoder, damage, tally, elapsedSeconds }, options, environment);
+  } finally {
+    await codec.dispose();
+  }
+}
+
+interface DecodeJob {
+  readonly reader: ContainerReader;
+  readonly codec: CommandCodec;
+  readonly input: FileBytes;
+  readonly tally: ReadTally;
+  readonly options: DecodeCommandOptions;
+  readonly environment: CliEnvironment;
+}
+
+/** Decodes all tokens into the output; returns the encoder, which has counted the samples. */
+async function decodeTo(output: ByteOutput, job: DecodeJob): Promise<WavEncoder> {
+  const { reader, codec, input, tally, options, environment } = job;
+  const { sampleRate, numChannels } = reader.header;
+  const encoder = new WavEncoder({ sampleRate, numChannels }, { sampleFormat: options.sampleFormat });
+  const bar = progressBar(options, environment);
+  const update = () =>
+    bar.update(
+      encoder.numSamples / sampleRate,
+      input.numBytes === undefined ? undefined : tally.numBytes / input.numBytes,
+    );
+  try {
+    await output.write(encoder.header());
+    for await (const chunk of codec.decodeStream(reader, { signal: environment.signal })) {
+      await output.write(encoder.push(chunk.channels));
+      update();
+    }
+    await output.write(encoder.end());
+    await output.writeAtStart(encoder.header(encoder.numSamples, { isResizable: true }));
+    return encoder;
+  } finally {
+    bar.stop();
+  }
+}
+
+async function* countBytes(bytes: AsyncIterable<Uint8Array>, tally: ReadTally): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of bytes) {
+    tally.numBytes += chunk.length;
+    yield chunk;
+  }
+}
+
+function reportDecoded(
+  paths: { input: string; output: string },
+  job: {
+    header: ContainerHeader;
+    encoder: WavEncoder;
+    damage: readonly Damage[];
+    tally: ReadTally;
+    elapsedSeconds: number;
+  },
+  options: DecodeCommandOptions,
+  environment: CliEnvironment,
+): void {
+  const { header, encoder, damage, tally, elapsedSeconds } = job;
+  const seconds = encoder.numSamples / header.sampleRate;
+  const lostFrames = damage.reduce((sum, lost) => sum + lost.numFrames, 0);
+  if (encoder.numClipped > 0 && options.sampleFormat !== "f32") {
+    warn(environment, options, `${encoder.numClipped} samples clipped; keep them with --sample-format f32`);
+  }
+  const result = {
+    input: paths.input,
+    output: paths.output,
+    codec: header.codec,
+    revision: header.revision,
+    sampleRate: header.sampleRate,
+    numChannels: header.numChannels,
+    numSamples: encoder.numSamples,
+    numCodebooks: header.numCodebooks,
+    bytes: tally.numBytes,
+    seconds,
+    numClipped: encoder.numClipped,
+    lostFrames,
+    damage: damage.map(({ error, ...lost }) => ({ ...lost, code: error.code, message: error.message })),
+    elapsedSeconds,
+    realTimeFactor: elapsedSeconds > 0 ? seconds / elapsedSeconds : 0,
+  };
+  const made = `${formatSeconds(seconds)} ${header.sampleRate} Hz ${formatChannels(header.numChannels)}`;
+  const lost = lostFrames > 0 ? `, ${formatSeconds(lostFrames / header.frameRate)} lost` : "";
+  const speed = formatSpeed(seconds, elapsedSeconds);
+  const summary = `${paths.input} (${formatBytes(tally.numBytes)}) -> ${paths.output} (${made}${lost}), ${speed}`;
+  reportJob(environment, options, { outputPath: paths.output, result, summary });
+}

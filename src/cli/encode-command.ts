@@ -1,0 +1,189 @@
+/** `quantone encode`: audio → tokens → container, chunk by chunk. */
+import { type Command, Option } from "commander";
+import { type AudioStream, numSamples, type PcmAudio } from "../audio/pcm-audio";
+import type { EncodeOptions } from "../codec";
+import { writeContainerStream } from "../container/container-writer";
+import { bitsPerSecond, numFrames, type TokenFrames } from "../tokens/token-frames";
+import { type ByteOutput, openAudioInput, openOutput } from "./byte-streams";
+import type { CliEnvironment, CommandCodec } from "./environment";
+import { UsageError } from "./exit-codes";
+import { formatBytes, formatChannels, formatRate, formatSeconds, formatSpeed } from "./format-values";
+import { addJobOptions, type JobOptions, parseBitrate, parseCount, progressBar, runtimeOptions } from "./job-options";
+import { reportJob, warn } from "./report";
+
+interface EncodeCommandOptions extends JobOptions {
+  readonly codec: string;
+  readonly bitrate?: number;
+  readonly codebooks?: number;
+  readonly channels: "mix" | "separate";
+}
+
+/** What has gone through, counted on the way. */
+interface EncodeTally {
+  numInputSamples: number;
+  numBeyondFullScale: number;
+  numFrames: number;
+  numSamples: number;
+  numBytes: number;
+}
+
+export function addEncodeCommand(program: Command, environment: CliEnvironment): void {
+  const command = program
+    .command("encode")
+    .description("turn audio (WAV, FLAC, MP3, Ogg Opus, Ogg Vorbis) into tokens in a .qtn file")
+    .argument("<input>", "audio file, or - for standard input")
+    .argument("<output>", "file to write, or - for standard output")
+    .option("-c, --codec <name>", "codec to encode with", "speech-16k")
+    .addOption(
+      new Option("-b, --bitrate <kbps>", "highest rate, in kbit/s before entropy coding").argParser(parseBitrate),
+    )
+    .addOption(
+      new Option("--codebooks <n>", "residual stages to use, instead of a rate")
+        .argParser(parseCount)
+        .conflicts("bitrate"),
+    )
+    .addOption(
+      new Option("--channels <how>", "average channels into one, or code each")
+        .choices(["mix", "separate"])
+        .default("mix"),
+    );
+  addJobOptions(command).action((input: string, output: string, options: EncodeCommandOptions) =>
+    runEncode({ input, output }, options, environment),
+  );
+}
+
+async function runEncode(
+  paths: { input: string; output: string },
+  options: EncodeCommandOptions,
+  environment: CliEnvironment,
+): Promise<void> {
+  const beginMs = environment.now();
+  assertCodecExists(options.codec, environment);
+  await using output = await openOutput(paths.output, environment, { isOverwriting: options.force === true });
+  const audio = await openAudioInput(paths.input, environment);
+  const codec = await environment.loadCodec(options.codec, runtimeOptions(options));
+  const tally: EncodeTally = {
+    numInputSamples: 0,
+    numBeyondFullScale: 0,
+    numFrames: 0,
+    numSamples: 0,
+    numBytes: 0,
+  };
+  try {
+    const format = await encodeTo(output, { audio, codec, options, environment, tally });
+    await output.commit();
+    const elapsedSeconds = (environment.now() - beginMs) / 1000;
+    reportEncoded(paths, { audio, format, tally, elapsedSeconds }, options, environment);
+  } finally {
+    await audio.close();
+    await codec.dispose();
+  }
+}
+
+interface EncodeJob {
+  readonly audio: AudioStream;
+  readonly codec: CommandCodec;
+  readonly options: EncodeCommandOptions;
+  readonly environment: CliEnvironment;
+  readonly tally: EncodeTally;
+}
+
+/** Encodes all of the audio into the output; returns what the tokens are, for the report. */
+async function encodeTo(output: ByteOutput, job: EncodeJob): Promise<TokenFrames> {
+  const { audio, codec, options, environment, tally } = job;
+  const bar = progressBar(options, environment);
+  const totalSeconds = audio.numSamples === undefined ? undefined : audio.numSamples / audio.sampleRate;
+  const encodeOptions: EncodeOptions = {
+    channels: options.channels,
+    signal: environment.signal,
+    onProgress: ({ doneSeconds }) =>
+      bar.update(doneSeconds, totalSeconds === undefined ? undefined : doneSeconds / totalSeconds),
+    ...(options.bitrate === undefined ? {} : { bitsPerSecond: options.bitrate }),
+    ...(options.codebooks === undefined ? {} : { numCodebooks: options.codebooks }),
+  };
+  try {
+    // An empty signal has a format, too: it comes first, so that audio without samples still makes a file.
+    const silence = Array.from({ length: audio.numChannels }, () => new Float32Array(0));
+    const empty = await codec.encode({ channels: silence, sampleRate: audio.sampleRate }, encodeOptions);
+    const pieces = codec.encodeStream(countSamples(audio.chunks, tally), encodeOptions);
+    for await (const bytes of writeContainerStream(countFrames(empty, pieces, tally))) {
+      await output.write(bytes);
+      tally.numBytes += bytes.length;
+    }
+    return empty;
+  } finally {
+    bar.stop();
+  }
+}
+
+async function* countSamples(chunks: AsyncIterable<PcmAudio>, tally: EncodeTally): AsyncGenerator<PcmAudio, void> {
+  for await (const chunk of chunks) {
+    tally.numInputSamples += numSamples(chunk);
+    for (const channel of chunk.channels) {
+      for (const sample of channel) if (sample > 1 || sample < -1) tally.numBeyondFullScale++;
+    }
+    yield chunk;
+  }
+}
+
+async function* countFrames(
+  first: TokenFrames,
+  pieces: AsyncIterable<TokenFrames>,
+  tally: EncodeTally,
+): AsyncGenerator<TokenFrames, void> {
+  yield first;
+  for await (const piece of pieces) {
+    tally.numFrames += numFrames(piece);
+    tally.numSamples += piece.numSamples;
+    yield piece;
+  }
+}
+
+function assertCodecExists(name: string, environment: CliEnvironment): void {
+  const names = environment.codecs.map((codec) => codec.name);
+  if (!names.includes(name)) {
+    throw new UsageError(`"--codec" expected one of ${names.join(", ")}, got ${name}; quantone models lists them`);
+  }
+}
+
+function reportEncoded(
+  paths: { input: string; output: string },
+  job: { audio: AudioStream; format: TokenFrames; tally: EncodeTally; elapsedSeconds: number },
+  options: EncodeCommandOptions,
+  environment: CliEnvironment,
+): void {
+  const { audio, format, tally, elapsedSeconds } = job;
+  const seconds = tally.numInputSamples / audio.sampleRate;
+  const rate = bitsPerSecond(format);
+  const fileRate = seconds > 0 ? (8 * tally.numBytes) / seconds : 0;
+  if (tally.numBeyondFullScale > 0) {
+    warn(
+      environment,
+      options,
+      `${tally.numBeyondFullScale} samples lie beyond full scale and code badly; lower the level first: ffmpeg -i INPUT -filter:a volume=-6dB -c:a pcm_f32le lower.wav`,
+    );
+  }
+  const result = {
+    input: paths.input,
+    output: paths.output,
+    source: { format: audio.format, sampleRate: audio.sampleRate, numChannels: audio.numChannels },
+    codec: format.codec,
+    revision: format.revision,
+    sampleRate: format.sampleRate,
+    numChannels: format.numChannels,
+    numSamples: tally.numSamples,
+    numFrames: tally.numFrames,
+    numCodebooks: format.numCodebooks,
+    bitsPerSecond: rate,
+    bytes: tally.numBytes,
+    fileBitsPerSecond: fileRate,
+    seconds,
+    numBeyondFullScale: tally.numBeyondFullScale,
+    elapsedSeconds,
+    realTimeFactor: elapsedSeconds > 0 ? seconds / elapsedSeconds : 0,
+  };
+  const source = `${formatSeconds(seconds)} ${audio.sampleRate} Hz ${formatChannels(audio.numChannels)} ${audio.format}`;
+  const made = `${formatBytes(tally.numBytes)}, ${formatRate(fileRate)} (${format.numCodebooks} codebooks, ${formatRate(rate)} before entropy coding)`;
+  const summary = `${paths.input} (${source}) -> ${paths.output} (${made}), ${formatSpeed(seconds, elapsedSeconds)}`;
+  reportJob(environment, options, { outputPath: paths.output, result, summary });
+}

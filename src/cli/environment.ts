@@ -1,0 +1,26 @@
+/** What the commands see of the world, so that tests can put another world around them. */
+import type { Writable } from "node:stream";
+import type { Codec } from "../codec";
+import type { CodecDefinition, RuntimeOptions } from "../codec-definition";
+import type { Runtime } from "../runtime/runtime";
+
+/** What the commands use of a codec. */
+export type CommandCodec = Pick<Codec, "identity" | "encode" | "encodeStream" | "decodeStream" | "dispose">;
+
+/** A stream that may be a terminal. */
+export type TerminalOutput = Writable & { readonly isTTY?: boolean };
+
+/** Streams, codecs, the clock, and whether the user wants to stop. */
+export interface CliEnvironment {
+  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly stdout: TerminalOutput;
+  readonly stderr: TerminalOutput;
+  /** Aborts when the user stops the program. */
+  readonly signal: AbortSignal;
+  /** The codecs that there are. */
+  readonly codecs: readonly CodecDefinition[];
+  loadCodec(name: string, options: RuntimeOptions): Promise<CommandCodec>;
+  openRuntime(options: RuntimeOptions): Promise<Pick<Runtime, "name" | "device" | "notes">>;
+  /** Milliseconds of a clock that only goes forward. */
+  now(): number;
+}

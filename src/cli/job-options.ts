@@ -1,0 +1,56 @@
+/** Options that several commands share, and what they mean. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { RuntimeOptions } from "../codec-definition";
+import type { DeviceRequest } from "../runtime/runtime";
+import type { CliEnvironment } from "./environment";
+import { ProgressBar } from "./progress-bar";
+
+const DEVICES: readonly DeviceRequest[] = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"];
+
+export interface JobOptions {
+  readonly device: DeviceRequest;
+  readonly threads: number;
+  readonly force?: boolean;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+  readonly progress?: boolean;
+}
+
+/** Adds what `encode` and `decode` have in common. */
+export function addJobOptions(command: Command): Command {
+  return command
+    .option("-f, --force", "replace the output file if it exists")
+    .addOption(new Option("--device <name>", "where the networks run").choices(DEVICES).default("auto"))
+    .option("--threads <n>", "threads of one network call on the CPU", parseCount, 1)
+    .option("--progress", "show progress even where standard error is no terminal")
+    .option("--no-progress", "show no progress")
+    .option("-q, --quiet", "print nothing but errors")
+    .option("--json", "print the result as JSON: on standard output, on standard error when the output is -");
+}
+
+export function runtimeOptions(options: JobOptions): RuntimeOptions {
+  return { device: options.device, numThreads: options.threads };
+}
+
+/** The bar that the options ask for. */
+export function progressBar(options: JobOptions, environment: CliEnvironment): ProgressBar {
+  const isOff = options.quiet === true || options.progress === false;
+  const mode = isOff ? "never" : options.progress === true ? "always" : "auto";
+  return new ProgressBar({ stream: environment.stderr, mode, now: environment.now });
+}
+
+/** A whole number from 1. */
+export function parseCount(value: string): number {
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("Give a whole number from 1.");
+  return count;
+}
+
+/** A rate in kbit/s, as bits per second. */
+export function parseBitrate(value: string): number {
+  const rate = Number(value);
+  if (value.trim() === "" || !Number.isFinite(rate) || rate <= 0) {
+    throw new InvalidArgumentError("Give a rate in kbit/s, such as 3 or 1.5.");
+  }
+  return rate * 1000;
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+/** The program `quantone`: the command line in the world of this process. */
+import { codecs, loadCodec } from "../index";
+import { openRuntime } from "../runtime/open-runtime";
+import { runCommandLine } from "./program";
+
+const stopping = new AbortController();
+// The first interrupt stops the job and tidies up; a second one ends the process as usual.
+for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stopping.abort(new Error(`got ${name}`)));
+
+// Some decoders report damage here before they throw it; one message is enough.
+console.error = () => undefined;
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: stopping.signal,
+  codecs,
+  loadCodec,
+  openRuntime,
+  now: () => performance.now(),
+});
