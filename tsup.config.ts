@@ -1,15 +1,26 @@
+import { cp } from "node:fs/promises";
 import { defineConfig } from "tsup";
 
-const shared = { tsconfig: "tsconfig.build.json", target: "node20", sourcemap: true } as const;
+const shared = { tsconfig: "tsconfig.build.json", target: "node20", sourcemap: true, splitting: true } as const;
 
 export default defineConfig([
   {
     ...shared,
-    entry: { index: "src/index.ts" },
+    entry: {
+      index: "src/index.ts",
+      audio: "src/audio/index.ts",
+      container: "src/container/index.ts",
+      rvq: "src/rvq/index.ts",
+      runtime: "src/runtime/index.ts",
+      graph: "src/graph/index.ts",
+      "speech-16k": "codecs/speech-16k/index.ts",
+    },
     format: ["esm", "cjs"],
     dts: true,
-    clean: true,
     // CommonJS output gets an import.meta.url of its own: the embedded weights are found beside the bundle.
     shims: true,
+    // The code that reads them may land in any chunk at the top of dist/, so they lie beside all of them.
+    onSuccess: () => cp("codecs/speech-16k/weights", "dist/weights", { recursive: true }),
   },
+  { ...shared, entry: { cli: "src/cli/main.ts" }, format: ["esm"] },
 ]);

@@ -1,49 +1,83 @@
 /**
- * Checks of what npm would publish: publint, are-the-types-wrong, and the tarball's size.
+ * Checks of what npm would publish: publint, are-the-types-wrong, the tarball's size, and a fresh project that installs
+ * the tarball and runs it through `import`, `require` and the command.
  * Prints every problem and exits with 1 if there is one.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 /** The weights of the embedded codec take up to 20 MB of it. */
 const maxTarballBytes = 25_000_000;
+const neededFiles = ["dist/index.js", "dist/index.cjs", "dist/index.d.ts", "dist/cli.js", "LICENSE", "README.md"];
+
+/** Runs as a module and, with the import rewritten, as CommonJS: a second of noise must come back as long as it was. */
+const roundTrip = `
+  const noise = Float32Array.from({ length: 16000 }, (_, n) => Math.sin(n * n));
+  const tokens = await encode({ channels: [noise], sampleRate: 16000 }, { bitsPerSecond: 3000 });
+  const decoded = await decode(readContainer(writeContainer(tokens)));
+  if (tokens.codes.length !== 300 || decoded.channels[0].length !== 16000) throw new Error("wrong lengths");
+`;
 
 const folder = mkdtempSync(join(tmpdir(), "quantone-package-"));
 const problems: string[] = [];
 try {
-  const [packed] = JSON.parse(run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder])) as {
-    filename: string;
-    size: number;
-    files: { path: string }[];
-  }[];
-  if (packed === undefined) throw new Error("npm pack made no tarball");
-  console.log(`tarball: ${(packed.size / 1e6).toFixed(1)} MB, ${packed.files.length} files`);
-  if (packed.size > maxTarballBytes) problems.push(`the tarball has ${packed.size} bytes, at most ${maxTarballBytes}`);
-  const paths = packed.files.map((file) => file.path);
-  for (const needed of ["dist/index.js", "dist/index.cjs", "dist/index.d.ts", "dist/cli.js", "LICENSE", "README.md"]) {
-    if (!paths.includes(needed)) problems.push(`the tarball has no ${needed}`);
-  }
-  if (!paths.some((path) => path.endsWith("speech-16k.safetensors"))) problems.push("the tarball has no weights");
-  check("publint", ["publint", "--strict", join(folder, packed.filename)]);
-  check("are-the-types-wrong", ["attw", join(folder, packed.filename)]);
+  const tarball = pack();
+  check("publint", root, "npx", ["--no-install", "publint", "--strict", tarball]);
+  check("are-the-types-wrong", root, "npx", ["--no-install", "attw", tarball]);
+  tryInFreshProject(tarball);
 } finally {
   rmSync(folder, { recursive: true });
 }
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
 
-function check(name: string, command: readonly string[]): void {
+function pack(): string {
+  const printed = run(root, "npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
+  const [packed] = JSON.parse(printed) as { filename: string; size: number; files: { path: string }[] }[];
+  if (packed === undefined) throw new Error("npm pack made no tarball");
+  console.log(`tarball: ${(packed.size / 1e6).toFixed(1)} MB, ${packed.files.length} files`);
+  if (packed.size > maxTarballBytes) problems.push(`the tarball has ${packed.size} bytes, at most ${maxTarballBytes}`);
+  const paths = packed.files.map((file) => file.path);
+  for (const needed of neededFiles) if (!paths.includes(needed)) problems.push(`the tarball has no ${needed}`);
+  const numWeights = paths.filter((path) => path.endsWith("speech-16k.safetensors")).length;
+  if (numWeights !== 1) problems.push(`the tarball has the weights ${numWeights} times`);
+  return join(folder, packed.filename);
+}
+
+function tryInFreshProject(tarball: string): void {
+  const file = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+  file("package.json", '{ "private": true }');
+  file(
+    "esm.mjs",
+    `import { decode, encode } from "quantone";
+     import { readContainer, writeContainer } from "quantone/container";
+     ${roundTrip}`,
+  );
+  file(
+    "commonjs.cjs",
+    `const { decode, encode } = require("quantone");
+     const { readContainer, writeContainer } = require("quantone/container");
+     (async () => { ${roundTrip} })();`,
+  );
+  check("install", folder, "npm", ["install", "--no-audit", "--no-fund", "--onnxruntime-node-install=skip", tarball]);
+  check("import", folder, "node", ["esm.mjs"]);
+  check("require", folder, "node", ["commonjs.cjs"]);
+  check("command", folder, "npx", ["--no-install", "quantone", "doctor", "--json"]);
+}
+
+function check(name: string, cwd: string, command: string, args: readonly string[]): void {
   try {
-    run("npx", ["--no-install", ...command]);
+    run(cwd, command, args);
     console.log(`${name}: ok`);
   } catch (error) {
-    problems.push(`${name}:\n${(error as { stdout?: string }).stdout ?? String(error)}`);
+    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
+    problems.push(`${name}: ${stdout}${stderr || String(error)}`);
   }
 }
 
-function run(command: string, args: readonly string[]): string {
-  return execFileSync(command, args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+function run(cwd: string, command: string, args: readonly string[]): string {
+  return execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }

@@ -1,0 +1,18 @@
+/** Building networks as ONNX graphs, for codecs of one's own. The subpath `quantone/graph`. */
+export {
+  type CausalConvOptions,
+  type ConvWeights,
+  causalConv,
+  transposedConv,
+  upsampleConv,
+} from "./blocks/causal-conv";
+export type { Weights } from "./blocks/conv-matrix";
+export { leftContext } from "./blocks/left-context";
+export { type ResidualUnitWeights, residualUnit } from "./blocks/residual-unit";
+export { type Dimension, type Shape, type SymbolicDimension, symbol } from "./dimension";
+export { type Attributes, batch, GraphBuilder } from "./graph-builder";
+export type { Network, NetworkForm, NetworkState, NetworkValue } from "./network";
+export { Operand } from "./operand";
+export { add, elu } from "./ops/elementwise";
+export { matmul } from "./ops/linear";
+export { concat, last, padStart, reshape, trim } from "./ops/shape";
