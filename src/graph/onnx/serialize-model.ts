@@ -104,7 +104,7 @@ function payloadWriter(initializers: readonly Initializer[]): (item: Initializer
   return (item) => {
     const bytes = new Uint8Array(scratch, 0, payloadLength(item));
     if ("integers" in item) {
-      new BigInt64Array(scratch).set(item.integers.map(BigInt));
+      new BigInt64Array(scratch, 0, item.integers.length).set(item.integers.map(BigInt));
     } else {
       const numbers = new Float32Array(scratch, 0, bytes.length / Float32Array.BYTES_PER_ELEMENT).fill(0);
       item.write(numbers);
