@@ -6,8 +6,8 @@ import { ModelError } from "./errors";
 /**
  * Finds the definition, reads what it needs and puts the codec together.
  *
- * @param source  a name among `definitions`, or a config with its weights; a config says by `system` (else by `name`)
- *   which definition it is for
+ * @param definitions  all that there are, the embedded codec's first
+ * @param source  a name among them, or a config with its weights
  * @throws {ModelError} code `unknown-codec` when no definition has that name
  */
 export async function loadDefinedCodec(
@@ -16,7 +16,7 @@ export async function loadDefinedCodec(
   options: RuntimeOptions,
 ): Promise<Codec> {
   const isNamed = typeof source === "string";
-  const definition = findDefinition(definitions, isNamed ? source : systemOf(source.config));
+  const definition = findDefinition(definitions, isNamed ? source : systemOf(definitions, source.config));
   return new Codec(await definition.assemble(isNamed ? await definition.readSource() : source, options));
 }
 
@@ -29,9 +29,8 @@ function findDefinition(definitions: readonly CodecDefinition[], name: string): 
   return definition;
 }
 
-function systemOf(config: unknown): string {
-  const { system, name } = Object(config) as { system?: unknown; name?: unknown };
-  const found = system ?? name;
-  if (typeof found === "string") return found;
-  throw new ModelError("bad-config", '"config" expected a "system" that names a codec of this package, got none', {});
+/** The definition that a config of one's own is for: the one it names by `system`, else the embedded codec's. */
+function systemOf(definitions: readonly CodecDefinition[], config: unknown): string {
+  const { system = definitions[0]?.name } = Object(config) as { system?: unknown };
+  return String(system);
 }
