@@ -144,21 +144,21 @@ function queryAt(i: i32): Query {
 /**
  * Rounds a residual to int16, two dimensions to a 32-bit word.
  *
- * A residual too small (or too large) for its scale to be a float32 becomes the zero vector, with a margin that covers
- * all of it: the float64 distances then decide alone.
+ * A residual whose scale to int16 is no float32, zero above all, becomes the zero vector, and the margin covers all of
+ * it. One that is too large makes the margin infinite or not a number: distances then decide among all codewords.
  */
 function packQuery(frame: i32, i: i32, stage: Stage): void {
   const residual = residuals + <usize>frame * rowBytes;
   const largest = largestMagnitude(residual);
   const scaled = largest * stage.scale;
   const toLevels = queryLevels / largest;
-  const usable = scaled > 1e-18 && scaled < 1e18 && toLevels < 1e38;
+  const isUsable = toLevels < 1e38;
 
-  const sumOfSquares = packWords(residual, words + <usize>i * WORDS, usable ? toLevels : 0);
-  const unit: f32 = usable ? scaled / queryLevels : 0;
+  const sumOfSquares = packWords(residual, words + <usize>i * WORDS, isUsable ? toLevels : 0);
+  const unit: f32 = isUsable ? scaled / queryLevels : 0;
   // 1.001 and 0.52 (for a half) leave room for the rounding of these few operations themselves.
-  const norm: f32 = usable ? unit * Mathf.sqrt(sumOfSquares) * 1.001 : scaled * rootDim;
-  const queryError: f32 = usable ? unit * 0.52 * rootDim : norm;
+  const norm: f32 = isUsable ? unit * Mathf.sqrt(sumOfSquares) * 1.001 : scaled * rootDim;
+  const queryError: f32 = isUsable ? unit * 0.52 * rootDim : norm;
   const query = queryAt(i);
   query.unit = unit * stage.step;
   query.margin =
