@@ -14,6 +14,12 @@ export type CompressedFormat = Exclude<AudioFormat, "wav">;
 /** Bytes that go into a decoder at once. Small enough that what comes out of them fits easily in memory. */
 const FEED_BYTES = 1 << 14;
 
+/**
+ * Zeros after the end of FLAC. The parser looks for a frame's end by the header of the next one, and takes what is left
+ * at the end for one frame: where the last two are left, because silence makes the last one tiny, it would lose one.
+ */
+const FLAC_PADDING_BYTES = 64;
+
 const loaders: Readonly<Record<CompressedFormat, () => Promise<ChunkDecoder>>> = {
   flac: async () => new (await import("@wasm-audio-decoders/flac")).FLACDecoder(),
   "ogg-flac": async () => new (await import("@wasm-audio-decoders/flac")).FLACDecoder(),
@@ -64,11 +70,9 @@ async function* decodePieces(
   let trailingFault: AudioFormatError | undefined;
   try {
     await decoder.ready;
-    for (;;) {
-      const bytes = await reader.readSome(FEED_BYTES);
-      const isEnd = bytes.length === 0;
-      if (format === "mp3") scan.push(bytes);
-      const decoded = await callDecoder(decoder, isEnd ? undefined : bytes, format, reader.offset);
+    for await (const bytes of feeds(reader, format)) {
+      if (format === "mp3" && bytes !== undefined) scan.push(bytes);
+      const decoded = await callDecoder(decoder, bytes, format, reader.offset);
       if (decoded !== undefined && decoded.samplesDecoded > 0) {
         if (trailingFault !== undefined) throw trailingFault;
         yield toPcm(decoded, format, scan.numChannels);
@@ -77,12 +81,22 @@ async function* decodePieces(
       // Tags and other strangers after the last MP3 frame are common; what is not sound between sounds is damage.
       if (fault !== undefined) trailingFault = decoderFault(format, reader.offset, fault);
       if (trailingFault !== undefined && format !== "mp3") throw trailingFault;
-      if (isEnd) return;
     }
   } finally {
     decoder.free();
     await reader.close();
   }
+}
+
+/** What goes into the decoder: the bytes, and undefined for the end. */
+async function* feeds(reader: ByteReader, format: CompressedFormat): AsyncGenerator<Uint8Array | undefined, void> {
+  for (;;) {
+    const bytes = await reader.readSome(FEED_BYTES);
+    if (bytes.length === 0) break;
+    yield bytes;
+  }
+  if (format === "flac") yield new Uint8Array(FLAC_PADDING_BYTES);
+  yield undefined;
 }
 
 /** Runs the decoder on bytes, or on the end. Whatever it throws is a fault of the bytes. */

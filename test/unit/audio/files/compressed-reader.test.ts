@@ -2,13 +2,14 @@
  * Real files of real encoders (test/fixtures/audio/generate.sh), against the samples that went into them. A decoder that
  * gives silence scores 0 dB, swapped channels below 0 dB.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { decodeAudio, openAudio } from "../../../../src/audio/files/open-audio";
 import type { PcmAudio } from "../../../../src/audio/pcm-audio";
 import { resample } from "../../../../src/audio/resample";
 import { AudioFormatError } from "../../../../src/errors";
+import { hasShared, sharedPath } from "../../../helpers/shared";
 import { joinBytes } from "../../../helpers/wav-bytes";
 
 const fixture = (name: string) => new Uint8Array(readFileSync(join("test/fixtures/audio", name)));
@@ -52,8 +53,20 @@ describe("FLAC", () => {
     ["stereo.flac", "stereo.wav"],
     ["mono24.flac", "mono24.wav"],
     ["mono-flac.ogg", "mono.wav"],
+    ["silent-end.flac", "silent-end.wav"],
   ])("%s is bit for bit %s", async (name, source) => {
     expect(await decodeAudio(fixture(name))).toEqual(await decodeAudio(fixture(source)));
+  });
+
+  it.skipIf(!hasShared)("of real recordings has the length that it announces", async () => {
+    for (const folder of ["eval", "visqol"]) {
+      for (const name of readdirSync(sharedPath(`audio/${folder}`)).filter((file) => file.endsWith(".flac"))) {
+        const stream = await openAudio(new Uint8Array(readFileSync(sharedPath(`audio/${folder}/${name}`))));
+        let numRead = 0;
+        for await (const chunk of stream.chunks) numRead += chunk.channels[0]?.length ?? 0;
+        expect(numRead).toBe(stream.numSamples);
+      }
+    }
   });
 
   it("tells its length beforehand", async () => {
