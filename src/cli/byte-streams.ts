@@ -52,7 +52,7 @@ class StandardOutput implements ByteOutput {
 
   constructor(stream: TerminalOutput) {
     this.#stream = stream;
-    stream.once("error", (error) => {
+    stream.on("error", (error) => {
       this.#fault = error;
     });
   }

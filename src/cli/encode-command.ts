@@ -22,6 +22,8 @@ interface EncodeCommandOptions extends JobOptions {
 interface EncodeTally {
   numInputSamples: number;
   numBeyondFullScale: number;
+  /** The largest absolute value of a sample. */
+  peak: number;
   numFrames: number;
   numSamples: number;
   numBytes: number;
@@ -65,6 +67,7 @@ async function runEncode(
   const tally: EncodeTally = {
     numInputSamples: 0,
     numBeyondFullScale: 0,
+    peak: 0,
     numFrames: 0,
     numSamples: 0,
     numBytes: 0,
@@ -120,7 +123,11 @@ async function* countSamples(chunks: AsyncIterable<PcmAudio>, tally: EncodeTally
   for await (const chunk of chunks) {
     tally.numInputSamples += numSamples(chunk);
     for (const channel of chunk.channels) {
-      for (const sample of channel) if (sample > 1 || sample < -1) tally.numBeyondFullScale++;
+      for (const sample of channel) {
+        const magnitude = Math.abs(sample);
+        if (magnitude > 1) tally.numBeyondFullScale++;
+        if (magnitude > tally.peak) tally.peak = magnitude;
+      }
     }
     yield chunk;
   }
@@ -146,6 +153,12 @@ function assertCodecExists(name: string, environment: CliEnvironment): void {
   }
 }
 
+/** Speech is recorded and trained on within full scale; what lies beyond comes back distorted. */
+function fullScaleWarning({ numBeyondFullScale, peak }: EncodeTally): string {
+  const decibels = Math.ceil(20 * Math.log10(peak));
+  return `${numBeyondFullScale} samples lie beyond full scale and code badly; lower the level first: ffmpeg -i INPUT -filter:a volume=-${decibels}dB lower.wav`;
+}
+
 function reportEncoded(
   paths: { input: string; output: string },
   job: { audio: AudioStream; format: TokenFrames; tally: EncodeTally; elapsedSeconds: number },
@@ -156,13 +169,7 @@ function reportEncoded(
   const seconds = tally.numInputSamples / audio.sampleRate;
   const rate = bitsPerSecond(format);
   const fileRate = seconds > 0 ? (8 * tally.numBytes) / seconds : 0;
-  if (tally.numBeyondFullScale > 0) {
-    warn(
-      environment,
-      options,
-      `${tally.numBeyondFullScale} samples lie beyond full scale and code badly; lower the level first: ffmpeg -i INPUT -filter:a volume=-6dB -c:a pcm_f32le lower.wav`,
-    );
-  }
+  if (tally.numBeyondFullScale > 0) warn(environment, options, fullScaleWarning(tally));
   const result = {
     input: paths.input,
     output: paths.output,

@@ -11,6 +11,9 @@ for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop
 // Some decoders report damage here before they throw it; one message is enough.
 console.error = () => undefined;
 
+// A reader that goes away, such as `head`, is noticed by whoever writes next; it must not end the process by itself.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,

@@ -1,0 +1,387 @@
+/** The commands in this process, around a codec without networks: what they read, write, print and end with. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { afterAll, describe, expect, it } from "vitest";
+import { decodeAudio } from "../../../src/audio/files/open-audio";
+import { encodeWav } from "../../../src/audio/files/wav-writer";
+import type { CliEnvironment } from "../../../src/cli/environment";
+import { runCommandLine } from "../../../src/cli/program";
+import { readContainer } from "../../../src/container/container-reader";
+import { BackendError } from "../../../src/errors";
+import { type FakeCodecLog, fakeCodec } from "../../helpers/fake-codec";
+
+const folder = mkdtempSync(join(tmpdir(), "quantone-cli-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const path = (name: string) => join(folder, name);
+
+class Collected extends Writable {
+  readonly chunks: Buffer[] = [];
+  isTTY = false;
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.chunks.push(chunk);
+    done();
+  }
+
+  get bytes(): Uint8Array {
+    return new Uint8Array(Buffer.concat(this.chunks));
+  }
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString();
+  }
+}
+
+async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let begin = 0; begin < bytes.length; begin += 999) yield bytes.subarray(begin, begin + 999);
+}
+
+interface World {
+  readonly stdin?: Uint8Array;
+  readonly isTerminal?: boolean;
+  readonly signal?: AbortSignal;
+  readonly gain?: number;
+  readonly environment?: Partial<CliEnvironment>;
+}
+
+async function quantone(args: string[], world: World = {}) {
+  const stdout = new Collected();
+  const stderr = new Collected();
+  stdout.isTTY = world.isTerminal ?? false;
+  const log: FakeCodecLog = { options: [], isDisposed: false };
+  let clock = 0;
+  const exitCode = await runCommandLine(args, {
+    stdin: inPieces(world.stdin ?? new Uint8Array(0)),
+    stdout,
+    stderr,
+    signal: world.signal ?? new AbortController().signal,
+    codecs: [
+      {
+        name: "fake",
+        summary: "counts frames",
+        weightsLicence: "none",
+        readSource: () => Promise.reject(new Error("not read")),
+        assemble: () => Promise.reject(new Error("not assembled")),
+      },
+    ],
+    loadCodec: async () => fakeCodec(log, world.gain),
+    openRuntime: async ({ device = "cpu" }) => ({
+      name: "fake 1.0",
+      device: device === "auto" ? "cpu" : device,
+      notes: [],
+    }),
+    now: () => (clock += 100),
+    ...world.environment,
+  });
+  return { exitCode, stdout, stderr, log };
+}
+
+const encode = (...args: string[]) => ["encode", "--codec", "fake", ...args];
+
+/** A WAV file of 1000 samples over a hop and a bit. */
+const shortWav = encodeWav({ channels: [new Float32Array(1000).fill(0.25)], sampleRate: 16000 }).bytes;
+writeFileSync(path("short.wav"), shortWav);
+
+const filesLike = (part: string) => readdirSync(folder).filter((name) => name.includes(part));
+
+describe("encode", () => {
+  it("writes a container and tells about it", async () => {
+    const { exitCode, stdout, stderr, log } = await quantone(encode(path("short.wav"), path("a.qtn")));
+    expect({ exitCode, out: stdout.text }).toEqual({ exitCode: 0, out: "" });
+    expect(stderr.text).toMatch(/short\.wav \(0\.06 s 16000 Hz mono wav\) -> .*a\.qtn \(.*1 codebooks.*x real time\n$/);
+    const tokens = readContainer(readFileSync(path("a.qtn")));
+    expect([...tokens.codes]).toEqual([0, 1, 2, 3]);
+    expect(tokens.numSamples).toBe(1000);
+    expect(log.isDisposed).toBe(true);
+  });
+
+  it("hands options to the codec", async () => {
+    const { log } = await quantone(encode(path("short.wav"), "-", "-b", "1.5", "--channels", "separate"));
+    expect(log.options[0]).toMatchObject({ bitsPerSecond: 1500, channels: "separate" });
+    const second = await quantone(encode(path("short.wav"), "-", "--codebooks", "4"));
+    expect(second.log.options[0]).toMatchObject({ numCodebooks: 4, channels: "mix" });
+  });
+
+  it("prints JSON for programs: beside the bytes when those go to standard output", async () => {
+    const toFile = await quantone(encode(path("short.wav"), path("json.qtn"), "--json"));
+    expect(JSON.parse(toFile.stdout.text)).toEqual({
+      input: path("short.wav"),
+      output: path("json.qtn"),
+      source: { format: "wav", sampleRate: 16000, numChannels: 1 },
+      codec: "fake",
+      revision: "1",
+      sampleRate: 16000,
+      numChannels: 1,
+      numSamples: 1000,
+      numFrames: 4,
+      numCodebooks: 1,
+      bitsPerSecond: 500,
+      bytes: readFileSync(path("json.qtn")).length,
+      fileBitsPerSecond: (readFileSync(path("json.qtn")).length * 8) / 0.0625,
+      seconds: 0.0625,
+      numBeyondFullScale: 0,
+      elapsedSeconds: expect.any(Number),
+      realTimeFactor: expect.any(Number),
+    });
+    expect(toFile.stderr.text).toBe("");
+    const toStream = await quantone(encode("-", "-", "--json"), { stdin: shortWav });
+    expect(JSON.parse(toStream.stderr.text)).toMatchObject({ output: "-", numFrames: 4 });
+    expect(toStream.stdout.bytes).toEqual(new Uint8Array(readFileSync(path("json.qtn"))));
+  });
+
+  it("makes a file of audio without samples", async () => {
+    const { bytes } = encodeWav({ channels: [new Float32Array(0)], sampleRate: 16000 });
+    const { exitCode, stdout } = await quantone(encode("-", "-", "-q"), { stdin: bytes });
+    expect(exitCode).toBe(0);
+    expect(readContainer(stdout.bytes).numSamples).toBe(0);
+  });
+
+  it("warns of samples beyond full scale, with the level that mends it", async () => {
+    const { bytes } = encodeWav(
+      { channels: [Float32Array.of(0, 2, -1, 0)], sampleRate: 16000 },
+      { sampleFormat: "f32" },
+    );
+    const { exitCode, stderr } = await quantone(encode("-", path("loud.qtn")), { stdin: bytes });
+    expect(exitCode).toBe(0);
+    expect(stderr.text).toMatch(/^warning: 1 samples lie beyond full scale.*volume=-7dB/);
+    const quiet = await quantone(encode("-", path("loud2.qtn"), "--quiet"), { stdin: bytes });
+    expect(quiet.stderr.text).toBe("");
+  });
+
+  it("does not replace a file unless it is told to", async () => {
+    writeFileSync(path("taken.qtn"), "mine");
+    const refused = await quantone(encode(path("short.wav"), path("taken.qtn")));
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr.text).toMatch(/taken\.qtn: exists; .*--force\n$/);
+    expect(readFileSync(path("taken.qtn"), "utf8")).toBe("mine");
+    expect((await quantone(encode(path("short.wav"), path("taken.qtn"), "--force"))).exitCode).toBe(0);
+    expect(readContainer(readFileSync(path("taken.qtn"))).numSamples).toBe(1000);
+  });
+
+  it("leaves nothing behind when the input is broken half-way", async () => {
+    const { exitCode, stderr } = await quantone(encode("-", path("half.qtn")), { stdin: shortWav.subarray(0, 1500) });
+    expect(exitCode).toBe(1);
+    expect(stderr.text).toMatch(/^quantone: WAV ends at byte 1500.*ffmpeg -i in\.wav out\.wav\n$/);
+    expect(filesLike("half")).toEqual([]);
+  });
+
+  it("leaves nothing behind when it is stopped", async () => {
+    const { exitCode, stderr } = await quantone(encode(path("short.wav"), path("stopped.qtn")), {
+      signal: AbortSignal.abort(new Error("got SIGINT")),
+    });
+    expect(exitCode).toBe(130);
+    expect(stderr.text).toMatch(/stopped; nothing was left behind/);
+    expect(filesLike("stopped")).toEqual([]);
+  });
+
+  it("keeps bytes off terminals", async () => {
+    const { exitCode, stderr, stdout } = await quantone(encode(path("short.wav"), "-"), { isTerminal: true });
+    expect(exitCode).toBe(2);
+    expect(stderr.text).toMatch(/is a terminal; name a file, or redirect/);
+    expect(stdout.text).toBe("");
+  });
+
+  it("shows progress where it is asked for, and only there", async () => {
+    const long = encodeWav({ channels: [new Float32Array(160_000)], sampleRate: 16000 }).bytes;
+    writeFileSync(path("long.wav"), long);
+    const shown = await quantone(encode(path("long.wav"), "-", "--progress", "-q"));
+    expect(shown.stderr.text).toBe("");
+    const asked = await quantone(encode(path("long.wav"), "-", "--progress"));
+    expect(asked.stderr.text).toMatch(/\[#+-*\] \d+ % \| .* x real time \| .* left/);
+    const unknown = await quantone(encode("-", "-", "--progress"), { stdin: streamed(long) });
+    expect(unknown.stderr.text).toMatch(/ s \| .* x real time/);
+    expect(unknown.stderr.text).not.toMatch(/%/);
+    expect((await quantone(encode(path("long.wav"), "-"))).stderr.text).not.toMatch(/left/);
+  });
+});
+
+/** The same WAV as a program writes it to a pipe, without lengths. */
+function streamed(wav: Uint8Array): Uint8Array {
+  const bytes = wav.slice();
+  const view = new DataView(bytes.buffer);
+  view.setUint32(4, 0xffffffff, true);
+  view.setUint32(40, 0xffffffff, true);
+  return bytes;
+}
+
+/** A container of two packets: 300 frames. */
+const container = await quantone(encode("-", "-", "-q"), {
+  stdin: encodeWav({ channels: [new Float32Array(300 * 320 - 7)], sampleRate: 16000 }).bytes,
+}).then(({ stdout }) => stdout.bytes);
+
+describe("decode", () => {
+  it("writes a WAV file with its true length", async () => {
+    writeFileSync(path("in.qtn"), container);
+    const { exitCode, stderr, log } = await quantone(["decode", path("in.qtn"), path("out.wav")]);
+    expect(exitCode).toBe(0);
+    expect(stderr.text).toMatch(/in\.qtn \(.*\) -> .*out\.wav \(6\.00 s 16000 Hz mono\), .* x real time\n$/);
+    const bytes = readFileSync(path("out.wav"));
+    expect(bytes.readUInt32LE(4)).toBe(bytes.length - 8);
+    const audio = await decodeAudio(bytes);
+    expect(audio.channels[0]?.length).toBe(300 * 320 - 7);
+    expect(audio.channels[0]?.[299 * 320]).toBeCloseTo(299 / 1024, 4);
+    expect(log.isDisposed).toBe(true);
+  });
+
+  it("streams from input to output, with floats if asked", async () => {
+    const { exitCode, stdout } = await quantone(["decode", "-", "-", "--sample-format", "f32"], { stdin: container });
+    expect(exitCode).toBe(0);
+    expect((await decodeAudio(stdout.bytes)).channels[0]?.[320]).toBe(Math.fround(1 / 1024));
+  });
+
+  it("warns of clipping and names the format that does not clip", async () => {
+    const loud = { stdin: container, gain: 1 / 256 };
+    const { stderr } = await quantone(["decode", "-", path("clipped.wav")], loud);
+    expect(stderr.text).toMatch(/^warning: 13\d\d\d samples clipped; keep them with --sample-format f32/);
+    const floats = await quantone(["decode", "-", path("kept.wav"), "--sample-format", "f32"], loud);
+    expect(floats.stderr.text).not.toMatch(/warning/);
+  });
+
+  it("makes an empty WAV of an empty container", async () => {
+    const { bytes } = encodeWav({ channels: [new Float32Array(0)], sampleRate: 16000 });
+    const { stdout } = await quantone(encode("-", "-", "-q"), { stdin: bytes });
+    expect((await quantone(["decode", "-", path("empty.wav")], { stdin: stdout.bytes })).exitCode).toBe(0);
+    expect((await decodeAudio(readFileSync(path("empty.wav")))).channels[0]?.length).toBe(0);
+  });
+
+  it("refuses a damaged container, and decodes the rest of it when told to", async () => {
+    const damaged = container.slice();
+    damaged[100] = (damaged[100] ?? 0) ^ 0xff;
+    const refused = await quantone(["decode", "-", path("damaged.wav")], { stdin: damaged });
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr.text).toMatch(/--skip-damaged\.\n$/);
+    expect(filesLike("damaged")).toEqual([]);
+    const kept = await quantone(["decode", "-", path("damaged.wav"), "--skip-damaged", "--json"], { stdin: damaged });
+    expect(kept.exitCode).toBe(0);
+    expect(kept.stderr.text).toMatch(/^warning: .*packet 0/);
+    const result = JSON.parse(kept.stdout.text);
+    expect(result).toMatchObject({ lostFrames: 256, numSamples: 300 * 320 - 7, numClipped: 0 });
+    expect(result.damage).toMatchObject([{ firstFrame: 0, numFrames: 256, code: "checksum-mismatch" }]);
+    const audio = await decodeAudio(readFileSync(path("damaged.wav")));
+    // The second packet is in its place.
+    expect(audio.channels[0]?.[299 * 320]).toBeCloseTo(299 / 1024, 4);
+  });
+
+  it("tells what else went wrong", async () => {
+    const wrongKind = await quantone(["decode", path("short.wav"), "-"]);
+    expect(wrongKind.exitCode).toBe(1);
+    expect(wrongKind.stderr.text).toMatch(/signature of a \.qtn container/);
+    const noDevice = await quantone(["decode", "-", "-", "--device", "cuda"], {
+      stdin: container,
+      environment: {
+        loadCodec: () =>
+          Promise.reject(new BackendError("backend-unavailable", "no cuda; use cpu", { backend: "cuda" })),
+      },
+    });
+    expect({ code: noDevice.exitCode, text: noDevice.stderr.text }).toEqual({
+      code: 1,
+      text: "quantone: no cuda; use cpu\n",
+    });
+  });
+});
+
+describe("info", () => {
+  it("tells what is in a container", async () => {
+    const { exitCode, stdout } = await quantone(["info", path("in.qtn")]);
+    expect(exitCode).toBe(0);
+    expect(stdout.text).toMatch(/codec +fake, weights 1\naudio +6\.00 s, 16000 Hz mono, 95993 samples\n/);
+    const json = await quantone(["info", "-", "--json"], { stdin: container });
+    expect(JSON.parse(json.stdout.text)).toMatchObject({
+      codec: "fake",
+      numFrames: 300,
+      numSamples: 95993,
+      bytes: container.length,
+      bitsPerSecond: 500,
+      lostFrames: 0,
+      damage: [],
+    });
+  });
+
+  it("tells of damage, and fails for it", async () => {
+    const { exitCode, stdout, stderr } = await quantone(["info", "-", "--json"], { stdin: container.subarray(0, -20) });
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(stdout.text).damage.length).toBeGreaterThan(0);
+    expect(stderr.text).toMatch(/^quantone: /);
+  });
+});
+
+describe("models and doctor", () => {
+  it("list the codecs", async () => {
+    expect((await quantone(["models"])).stdout.text).toBe("fake  counts frames (none)\n");
+    const json = await quantone(["models", "--json"]);
+    expect(JSON.parse(json.stdout.text)).toEqual([{ name: "fake", summary: "counts frames", weightsLicence: "none" }]);
+  });
+
+  it("examine devices and codecs", async () => {
+    const { exitCode, stdout } = await quantone(["doctor", "--json"], {
+      environment: {
+        openRuntime: async ({ device = "auto" }) => {
+          if (device !== "cpu" && device !== "auto") throw new Error(`no ${device}; buy one`);
+          return { name: "fake 1.0", device: "cpu", notes: ["no GPU"] };
+        },
+      },
+    });
+    expect(exitCode).toBe(0);
+    const report = JSON.parse(stdout.text);
+    expect(report).toMatchObject({ node: process.version, wasmSimd: true, auto: { device: "cpu", notes: ["no GPU"] } });
+    expect(report.devices[0]).toEqual({ device: "cpu", isAvailable: true, detail: "fake 1.0" });
+    expect(report.devices[2]).toEqual({ device: "cuda", isAvailable: false, detail: "no cuda; buy one" });
+    expect(report.codecs).toEqual([{ name: "fake", isWorking: true, detail: "weights 1" }]);
+    expect((await quantone(["doctor"])).stdout.text).toMatch(/cpu +yes: fake 1\.0\n/);
+  });
+
+  it("fail when a codec does not work", async () => {
+    const { exitCode, stdout, stderr } = await quantone(["doctor"], {
+      environment: { loadCodec: () => Promise.reject(new Error("weights are missing; reinstall")) },
+    });
+    expect(exitCode).toBe(1);
+    expect(stdout.text).toMatch(/fake +FAILS/);
+    expect(stderr.text).toBe("quantone: fake does not work here: weights are missing; reinstall\n");
+  });
+});
+
+describe("a command that cannot be meant", () => {
+  it.each([
+    ["no command", []],
+    ["an unknown command", ["transmogrify"]],
+    ["an unknown option", encode("a", "b", "--loud")],
+    ["a missing argument", encode("a")],
+    ["a rate that is no number", encode("a", "b", "-b", "fast")],
+    ["an empty rate", encode("a", "b", "-b", "")],
+    ["a rate below zero", encode("a", "b", "-b", "-3")],
+    ["half a codebook", encode("a", "b", "--codebooks", "1.5")],
+    ["a rate and codebooks", encode("a", "b", "-b", "3", "--codebooks", "3")],
+    ["an unknown device", encode("a", "b", "--device", "abacus")],
+    ["no threads", encode("a", "b", "--threads", "0")],
+    ["an unknown codec", ["encode", "a", "b", "--codec", "other"]],
+    ["an unknown sample format", ["decode", "a", "b", "--sample-format", "u8"]],
+  ])("ends with 2: %s", async (_, args) => {
+    const { exitCode, stdout, stderr } = await quantone(args);
+    expect({ exitCode, out: stdout.text }).toEqual({ exitCode: 2, out: "" });
+    expect(stderr.text).not.toBe("");
+  });
+
+  it("is told the library's bounds", async () => {
+    const { exitCode, stderr } = await quantone(encode(path("short.wav"), path("bounds.qtn"), "-b", "0.1"), {
+      environment: {
+        loadCodec: () => Promise.reject(new RangeError('"bitsPerSecond" expected at least 500, got 100')),
+      },
+    });
+    expect(exitCode).toBe(2);
+    expect(stderr.text).toBe('quantone: "bitsPerSecond" expected at least 500, got 100\n');
+    expect(existsSync(path("bounds.qtn"))).toBe(false);
+  });
+});
+
+describe("help and version", () => {
+  it("end with 0", async () => {
+    for (const args of [["--help"], ["encode", "--help"], ["--version"], ["help", "decode"]]) {
+      const { exitCode, stdout, stderr } = await quantone(args);
+      expect({ exitCode, err: stderr.text }).toEqual({ exitCode: 0, err: "" });
+      expect(stdout.text.length).toBeGreaterThan(4);
+    }
+    expect((await quantone(["--version"])).stdout.text).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
