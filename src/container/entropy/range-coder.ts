@@ -1,7 +1,7 @@
 /**
  * A binary range coder: decisions with known probabilities to bytes and back.
  *
- * All quantities are whole numbers below 2^53, most of them beyond an int32, so they are held in doubles and every step
+ * All quantities are whole numbers below 2^53 and beyond an int32, so they are held in doubles, and every step
  * is exact: two machines can not disagree. The first byte of the classic scheme is always zero and is not written; zero
  * bytes at the end are not written either, the decoder goes on reading zeros.
  *
