@@ -78,30 +78,44 @@ function speed({ milliseconds, cpuMilliseconds }: Extract<ProbeResult, { isWorki
   return `${milliseconds.toFixed(1)} ms for a small network, one CPU thread ${cpuMilliseconds.toFixed(1)} ms`;
 }
 
-let choice: Promise<{ device: Device; notes: readonly string[] }> | undefined;
-
-/**
- * The device for `auto`: the first GPU that computes in single precision, gives the CPU's numbers, and is faster than
- * one CPU thread on a small network; else the CPU. The last condition is what keeps software drivers out.
- * On a machine that shows no sign of a GPU nothing is tried. The answer is kept for the life of the process.
- */
-export function chooseDevice(): Promise<{ device: Device; notes: readonly string[] }> {
-  choice ??= findDevice();
-  return choice;
+/** A device and how the choice fell on it. */
+export interface DeviceChoice {
+  readonly device: Device;
+  readonly notes: readonly string[];
 }
 
-async function findDevice(): Promise<{ device: Device; notes: readonly string[] }> {
+/** What the choice depends on. */
+export interface Machine {
+  hasSignOfGpu(): boolean;
+  missingPiece(device: Device): string | undefined;
+  probe(device: Device): Promise<ProbeResult>;
+}
+
+let ownChoice: Promise<DeviceChoice> | undefined;
+
+/** The device for `auto` on this machine. Tried once in the life of the process. */
+export function chooseDevice(): Promise<DeviceChoice> {
+  ownChoice ??= chooseDeviceOn({ hasSignOfGpu, missingPiece, probe: probeDevice });
+  return ownChoice;
+}
+
+/**
+ * The first GPU that computes in single precision, gives the CPU's numbers, and is faster than one CPU thread on a small
+ * network; else the CPU. The last condition is what keeps software drivers out. On a machine that shows no sign of a GPU
+ * nothing is tried.
+ */
+export async function chooseDeviceOn(machine: Machine): Promise<DeviceChoice> {
+  if (!machine.hasSignOfGpu()) return { device: "cpu", notes: ["no GPU was found: cpu is taken"] };
   const notes: string[] = [];
-  if (!hasSignOfGpu()) return { device: "cpu", notes: ["no GPU was found, so cpu is taken"] };
   // CoreML computes in half precision, which changes tokens: it is taken only when asked for by name.
   for (const device of ["cuda", "dml", "webgpu"] as const) {
-    const missing = missingPiece(device);
+    const missing = machine.missingPiece(device);
     const result: ProbeResult =
-      missing === undefined ? await probeDevice(device) : { isWorking: false, reason: missing };
+      missing === undefined ? await machine.probe(device) : { isWorking: false, reason: missing };
     if (!result.isWorking) {
       notes.push(`${device}: ${result.reason}`);
     } else if (result.milliseconds > result.cpuMilliseconds) {
-      notes.push(`${device}: slower than the CPU (${speed(result)})`);
+      notes.push(`${device}: slower than the CPU, ${speed(result)}`);
     } else {
       return { device, notes: [...notes, `${device} is taken: ${speed(result)}`] };
     }
