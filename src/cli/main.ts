@@ -6,7 +6,13 @@ import { runCommandLine } from "./program";
 
 const stopping = new AbortController();
 // The first interrupt stops the job and tidies up; a second one ends the process as usual.
-for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stopping.abort(new Error(`got ${name}`)));
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.once(name, () => {
+    stopping.abort(new Error(`got ${name}`));
+    // A job that waits for input would not look at the signal before more of it comes.
+    process.stdin.destroy();
+  });
+}
 
 // Some decoders report damage here before they throw it; one message is enough.
 console.error = () => undefined;
