@@ -22,6 +22,7 @@ interface ReadTally {
   numBytes: number;
 }
 
+/** Adds `decode` to the program. */
 export function addDecodeCommand(program: Command, environment: CliEnvironment): void {
   const command = program
     .command("decode")

@@ -27,6 +27,7 @@ interface CodecReport {
   readonly detail: string;
 }
 
+/** Adds `doctor` to the program. */
 export function addDoctorCommand(program: Command, environment: CliEnvironment): void {
   program
     .command("doctor")

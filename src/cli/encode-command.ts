@@ -29,6 +29,7 @@ interface EncodeTally {
   numBytes: number;
 }
 
+/** Adds `encode` to the program. */
 export function addEncodeCommand(program: Command, environment: CliEnvironment): void {
   const command = program
     .command("encode")

@@ -12,6 +12,7 @@ interface InfoCommandOptions {
   readonly json?: boolean;
 }
 
+/** Adds `info` to the program. */
 export function addInfoCommand(program: Command, environment: CliEnvironment): void {
   program
     .command("info")

@@ -28,6 +28,7 @@ export function addJobOptions(command: Command): Command {
     .option("--json", "print the result as JSON: on standard output, on standard error when the output is -");
 }
 
+/** Where the networks are to run. */
 export function runtimeOptions(options: JobOptions): RuntimeOptions {
   return { device: options.device, numThreads: options.threads };
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CliEnvironment } from "./environment";
 import { alignPairs, reportAnswer } from "./report";
 
+/** Adds `models` to the program. */
 export function addModelsCommand(program: Command, environment: CliEnvironment): void {
   program
     .command("models")
