@@ -2,7 +2,7 @@
 import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
 import type { ConvWeights } from "../../src/graph/blocks/causal-conv";
 import { type ResidualUnitWeights, residualUnit } from "../../src/graph/blocks/residual-unit";
-import type { Operand } from "../../src/graph/operand";
+import type { Operand } from "../../src/graph/graph-builder";
 
 /** The tensors `<path>.weight` [O, I, k] and `<path>.bias` [O]. */
 export function convWeights(

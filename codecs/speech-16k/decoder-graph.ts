@@ -10,9 +10,8 @@
 import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
 import { causalConv, transposedConv, upsampleConv } from "../../src/graph/blocks/causal-conv";
 import { symbol } from "../../src/graph/dimension";
-import { batch, GraphBuilder } from "../../src/graph/graph-builder";
+import { batch, GraphBuilder, type Operand } from "../../src/graph/graph-builder";
 import type { Network, NetworkForm } from "../../src/graph/network";
-import type { Operand } from "../../src/graph/operand";
 import { elu } from "../../src/graph/ops/elementwise";
 import { reshape } from "../../src/graph/ops/shape";
 import type { SpeechConfig } from "./config";

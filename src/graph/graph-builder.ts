@@ -11,7 +11,6 @@ import { type Dimension, dimensionLabel, formatShape, isSameShape, type Shape, s
 import type { Network, NetworkForm, NetworkState, NetworkValue } from "./network";
 import type { AttributeProtoSchema, NodeProtoSchema, ValueInfoProtoSchema } from "./onnx/onnx.generated";
 import { elementType, type Initializer, serializeModel } from "./onnx/serialize-model";
-import { Operand } from "./operand";
 
 /** Attributes of a node: integers, lists of integers; `{ float }` marks a number as one. */
 export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
@@ -33,6 +32,21 @@ interface State {
 /** The batch axis of every input and state. */
 export const batch: Dimension = symbol("B");
 
+/** A value of a network under construction. Made by a `GraphBuilder` only; ops take operands and give operands. */
+export class Operand {
+  readonly graph: GraphBuilder;
+  /** Unique within the network; outputs get their public name when the network is built. */
+  readonly name: string;
+  readonly shape: Shape;
+
+  constructor(graph: GraphBuilder, name: string, shape: Shape) {
+    this.graph = graph;
+    this.name = name;
+    this.shape = shape;
+  }
+}
+
+/** One network under construction, in one of its two forms. */
 export class GraphBuilder {
   readonly name: string;
   readonly form: NetworkForm;

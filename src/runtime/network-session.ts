@@ -5,6 +5,7 @@ import type { Runtime, Session, Tensor } from "./runtime";
 /** Values by name, as a network takes and gives them. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
+/** A network on a device: runs it (offline form) or opens streams on it (streaming form). */
 export class NetworkSession implements AsyncDisposable {
   readonly network: Omit<Network, "bytes">;
   readonly #session: Session;

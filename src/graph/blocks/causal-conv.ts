@@ -5,7 +5,7 @@
  * of (k - 1) * dilation + 1 - stride zeros. Transposed: F in, stride * F out.
  */
 import { divideDimension, formatShape, multiplyDimension } from "../dimension";
-import type { Operand } from "../operand";
+import type { Operand } from "../graph-builder";
 import { add } from "../ops/elementwise";
 import { matmul } from "../ops/linear";
 import { concat, reshape, trim } from "../ops/shape";

@@ -1,6 +1,6 @@
 /** The one place where the two forms of a network differ: where the past of a causal layer comes from. */
 import { formatShape } from "../dimension";
-import type { Operand } from "../operand";
+import type { Operand } from "../graph-builder";
 import { concat, last, padStart } from "../ops/shape";
 
 /**

@@ -1,5 +1,5 @@
 /** The residual unit of SEANet-like codecs. */
-import type { Operand } from "../operand";
+import type { Operand } from "../graph-builder";
 import { add, elu } from "../ops/elementwise";
 import { type ConvWeights, causalConv } from "./causal-conv";
 import type { Weights } from "./conv-matrix";

@@ -1,6 +1,6 @@
 /** Ops that work number by number and keep the shape. */
 import { formatShape, isSameDimension } from "../dimension";
-import type { Operand } from "../operand";
+import type { Operand } from "../graph-builder";
 
 /** The sum. `right` has the shape of `left`, or that of its last axes (a bias). */
 export function add(left: Operand, right: Operand): Operand {

@@ -1,6 +1,6 @@
 /** Matrix products. */
 import { formatShape, isSameDimension } from "../dimension";
-import type { Operand } from "../operand";
+import type { Operand } from "../graph-builder";
 
 /**
  * Every row of `x` times a matrix.

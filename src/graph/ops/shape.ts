@@ -8,7 +8,7 @@ import {
   type Shape,
   shiftDimension,
 } from "../dimension";
-import type { Operand } from "../operand";
+import type { Operand } from "../graph-builder";
 
 /** "To the end" for a slice: ONNX clamps it to the axis. */
 const sliceToEnd = Number.MAX_SAFE_INTEGER;

@@ -4,9 +4,9 @@ import { type ConvWeights, causalConv, transposedConv, upsampleConv } from "../.
 import type { Weights } from "../../../src/graph/blocks/conv-matrix";
 import { residualUnit } from "../../../src/graph/blocks/residual-unit";
 import { symbol } from "../../../src/graph/dimension";
-import { batch, GraphBuilder } from "../../../src/graph/graph-builder";
+import { batch, GraphBuilder, type Operand } from "../../../src/graph/graph-builder";
 import type { NetworkForm } from "../../../src/graph/network";
-import type { Operand } from "../../../src/graph/operand";
+
 import { maxDifference } from "../../helpers/golden";
 import { runNetwork } from "../../helpers/run-network";
 import { noise } from "../../helpers/synth-audio";
