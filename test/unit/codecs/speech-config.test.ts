@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { parseSpeechConfig } from "../../../codecs/speech-16k/config";
+import embedded from "../../../codecs/speech-16k/config.json";
+
+/** The embedded config with one field changed, or taken away. */
+function withField(path: string, value?: unknown): unknown {
+  const config = structuredClone(embedded) as unknown as Record<string, unknown>;
+  const keys = path.split(".");
+  const name = keys.pop() ?? "";
+  const section = keys.reduce((inner, key) => inner[key] as Record<string, unknown>, config);
+  if (value === undefined) delete section[name];
+  else section[name] = value;
+  return config;
+}
+
+describe("a speech config", () => {
+  it("is taken as it is when it is right", () => {
+    expect(parseSpeechConfig(embedded)).toEqual(embedded);
+  });
+
+  const mistakes: [string, unknown, string][] = [
+    ["name", "", '"name" expected a text that is not empty, got ""'],
+    ["sampleRate", undefined, '"sampleRate" expected a number of at least 0, got nothing'],
+    ["latentDim", 1.5, '"latentDim" expected a whole number of at least 1, got 1.5'],
+    ["rvq.numCodebooks", 0, '"rvq.numCodebooks" expected a whole number of at least 1, got 0'],
+    ["mel.floor", -1, '"mel.floor" expected a number of at least 0, got -1'],
+    ["decoder", 3, '"decoder" expected an object, got 3'],
+    ["decoder.frameDilations", [], '"decoder.frameDilations" expected a list that is not empty, got []'],
+    ["decoder.frameDilations", [1, "2"], '"decoder.frameDilations[1]" expected a number of at least 0, got "2"'],
+    ["encoder.stages", {}, '"encoder.stages" expected a list that is not empty, got {}'],
+    ["encoder.stages.1.stride", 4, '"hopLength" expected 160, from the other fields, got 320'],
+    ["encoder.stages.0.kernelSize", 10, '"encoder.stages[0].kernelSize" expected at least the stride, 20, got 10'],
+    ["frameRate", 75, '"frameRate" expected 50, from the other fields, got 75'],
+    ["rvq.codebookDim", 8, '"rvq.codebookDim" expected 64, from the other fields, got 8'],
+    ["bypass.kernelSize", 512, '"bypass.kernelSize" expected 640, from the other fields, got 512'],
+    ["vocoder.hopLength", 80, '"vocoder.hopLength" expected 160, from the other fields, got 80'],
+    ["mel.hopLength", 80, '"mel.hopLength" expected 160, from the other fields, got 80'],
+  ];
+  it.each(mistakes)("with a wrong %s says so", (path, value, message) => {
+    expect(() => parseSpeechConfig(withField(path, value))).toThrow(
+      expect.objectContaining({ name: "ModelError", code: "bad-config", message: `${message}; correct the config` }),
+    );
+  });
+
+  it.each([null, [], "text", 3])("is not %j", (value) => {
+    expect(() => parseSpeechConfig(value)).toThrow(expect.objectContaining({ code: "bad-config" }));
+  });
+});
