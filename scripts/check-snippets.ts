@@ -1,18 +1,18 @@
 /**
  * Runs every snippet of the README and the guides, in order, in a scratch folder that holds the bundled clip as
- * `speech.wav`: TypeScript through tsx against the built package, shell through bash.
+ * `speech.flac`: TypeScript through tsx against the built package, shell through bash.
  *
  * Blocks that install (`npm ci`, `npm install`) are left out: CI runs those commands by themselves. Each other block must
  * exit with 0. A page without a snippet, or a block in a language that is neither, is a failure too.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 /** Inside the package, so that `import "quantone"` finds the package itself. */
 const scratch = join(root, ".snippets");
-const clip = join(root, "docs", "examples", "speech.wav");
+const clip = join(root, "docs", "examples", "demo-speech.flac");
 
 interface Snippet {
   readonly page: string;
@@ -27,8 +27,10 @@ let numRun = 0;
 let numFailed = 0;
 for (const page of pages) {
   rmSync(scratch, { recursive: true, force: true });
-  mkdirSync(scratch);
-  copyFileSync(clip, join(scratch, "speech.wav"));
+  mkdirSync(join(scratch, "bin"), { recursive: true });
+  // What installing the package would put on the path.
+  symlinkSync(join(root, "dist", "cli.js"), join(scratch, "bin", "quantone"));
+  copyFileSync(clip, join(scratch, "speech.flac"));
   const snippets = readSnippets(page).filter((snippet) => !/\bnpm (ci|install|rebuild)\b/.test(snippet.code));
   if (snippets.length === 0 && page === "README.md") throw new Error("the README shows no snippet");
   for (const snippet of snippets) {
@@ -60,7 +62,8 @@ function readSnippets(page: string): Snippet[] {
 }
 
 function runSnippet({ language, code }: Snippet): void {
-  const environment = { ...process.env, PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}` };
+  const path = [join(scratch, "bin"), join(root, "node_modules", ".bin"), process.env.PATH].join(":");
+  const environment = { ...process.env, PATH: path };
   const options = { cwd: scratch, env: environment, encoding: "utf8", stdio: "pipe", timeout: 120_000 } as const;
   if (language === "ts") {
     writeFileSync(join(scratch, "snippet.ts"), code);
