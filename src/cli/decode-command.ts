@@ -58,16 +58,12 @@ async function runDecode(
     countBytes(input.bytes, tally),
     options.skipDamaged === true ? { onDamage } : {},
   );
-  const codec = await environment.loadCodec(reader.header.codec, runtimeOptions(options));
-  try {
-    const encoder = await decodeTo(output, { reader, codec, input, tally, options, environment });
-    await output.commit();
-    const elapsedSeconds = (environment.now() - beginMs) / 1000;
-    const { header } = reader;
-    reportDecoded(paths, { header, encoder, damage, tally, elapsedSeconds }, options, environment);
-  } finally {
-    await codec.dispose();
-  }
+  await using codec = await environment.loadCodec(reader.header.codec, runtimeOptions(options));
+  const encoder = await decodeTo(output, { reader, codec, input, tally, options, environment });
+  await output.commit();
+  const elapsedSeconds = (environment.now() - beginMs) / 1000;
+  const { header } = reader;
+  reportDecoded(paths, { header, encoder, damage, tally, elapsedSeconds }, options, environment);
 }
 
 interface DecodeJob {
@@ -148,7 +144,7 @@ function reportDecoded(
   };
   const made = `${formatSeconds(seconds)} ${header.sampleRate} Hz ${formatChannels(header.numChannels)}`;
   const lost = lostFrames > 0 ? `, ${formatSeconds(lostFrames / header.frameRate)} lost` : "";
-  const speed = formatSpeed(seconds, elapsedSeconds);
-  const summary = `${paths.input} (${formatBytes(tally.numBytes)}) -> ${paths.output} (${made}${lost}), ${speed}`;
+  const speed = `in ${formatSeconds(elapsedSeconds)}, ${formatSpeed(seconds, elapsedSeconds)}`;
+  const summary = `${paths.input} (${formatBytes(tally.numBytes)}) -> ${paths.output} (${made}${lost}) ${speed}`;
   reportJob(environment, options, { outputPath: paths.output, result, summary });
 }

@@ -81,15 +81,11 @@ async function examineDevice(device: Device, environment: CliEnvironment): Promi
 /** Runs a codec both ways on a little silence, as that builds its networks. */
 async function examineCodec(name: string, environment: CliEnvironment): Promise<CodecReport> {
   try {
-    const codec = await environment.loadCodec(name, { device: "auto" });
-    try {
-      const { sampleRate, hopLength, revision } = codec.identity;
-      const tokens = await codec.encode({ channels: [new Float32Array(4 * hopLength)], sampleRate });
-      for await (const _ of codec.decodeStream([tokens]));
-      return { name, isWorking: true, detail: `weights ${revision}` };
-    } finally {
-      await codec.dispose();
-    }
+    await using codec = await environment.loadCodec(name, { device: "auto" });
+    const { sampleRate, hopLength, revision } = codec.identity;
+    const tokens = await codec.encode({ channels: [new Float32Array(4 * hopLength)], sampleRate });
+    for await (const _ of codec.decodeStream([tokens]));
+    return { name, isWorking: true, detail: `weights ${revision}` };
   } catch (error) {
     return { name, isWorking: false, detail: messageOf(error) };
   }

@@ -64,7 +64,6 @@ async function runEncode(
   assertCodecExists(options.codec, environment);
   await using output = await openOutput(paths.output, environment, { isOverwriting: options.force === true });
   const audio = await openAudioInput(paths.input, environment);
-  const codec = await environment.loadCodec(options.codec, runtimeOptions(options));
   const tally: EncodeTally = {
     numInputSamples: 0,
     numBeyondFullScale: 0,
@@ -74,13 +73,13 @@ async function runEncode(
     numBytes: 0,
   };
   try {
+    await using codec = await environment.loadCodec(options.codec, runtimeOptions(options));
     const format = await encodeTo(output, { audio, codec, options, environment, tally });
     await output.commit();
     const elapsedSeconds = (environment.now() - beginMs) / 1000;
     reportEncoded(paths, { audio, format, tally, elapsedSeconds }, options, environment);
   } finally {
     await audio.close();
-    await codec.dispose();
   }
 }
 
@@ -191,7 +190,8 @@ function reportEncoded(
     realTimeFactor: elapsedSeconds > 0 ? seconds / elapsedSeconds : 0,
   };
   const source = `${formatSeconds(seconds)} ${audio.sampleRate} Hz ${formatChannels(audio.numChannels)} ${audio.format}`;
-  const made = `${formatBytes(tally.numBytes)}, ${formatRate(fileRate)} (${format.numCodebooks} codebooks, ${formatRate(rate)} before entropy coding)`;
-  const summary = `${paths.input} (${source}) -> ${paths.output} (${made}), ${formatSpeed(seconds, elapsedSeconds)}`;
+  const made = `${formatBytes(tally.numBytes)}, ${formatRate(fileRate)}; ${format.numCodebooks} codebooks, ${formatRate(rate)} before entropy coding`;
+  const speed = `in ${formatSeconds(elapsedSeconds)}, ${formatSpeed(seconds, elapsedSeconds)}`;
+  const summary = `${paths.input} (${source}) -> ${paths.output} (${made}) ${speed}`;
   reportJob(environment, options, { outputPath: paths.output, result, summary });
 }

@@ -5,7 +5,7 @@ import type { CodecDefinition, RuntimeOptions } from "../codec-definition";
 import type { Runtime } from "../runtime/runtime";
 
 /** What the commands use of a codec. */
-export type CommandCodec = Pick<Codec, "identity" | "encode" | "encodeStream" | "decodeStream" | "dispose">;
+export type CommandCodec = Pick<Codec, "identity" | "encode" | "encodeStream" | "decodeStream"> & AsyncDisposable;
 
 /** A stream that may be a terminal. */
 export type TerminalOutput = Writable & { readonly isTTY?: boolean };

@@ -67,7 +67,7 @@ export function fakeCodec(log: FakeCodecLog, gain = 1 / 1024): CommandCodec {
         if (numSamples({ channels: [samples], sampleRate }) > 0) yield { channels: [samples], sampleRate };
       }
     },
-    async dispose() {
+    async [Symbol.asyncDispose]() {
       log.isDisposed = true;
     },
   };

@@ -90,7 +90,9 @@ describe("encode", () => {
   it("writes a container and tells about it", async () => {
     const { exitCode, stdout, stderr, log } = await quantone(encode(path("short.wav"), path("a.qtn")));
     expect({ exitCode, out: stdout.text }).toEqual({ exitCode: 0, out: "" });
-    expect(stderr.text).toMatch(/short\.wav \(0\.06 s 16000 Hz mono wav\) -> .*a\.qtn \(.*1 codebooks.*x real time\n$/);
+    expect(stderr.text).toMatch(
+      /short\.wav \(0\.06 s 16000 Hz mono wav\) -> .*a\.qtn \(.*1 codebooks.* in .* s, .*x real time\n$/,
+    );
     const tokens = readContainer(readFileSync(path("a.qtn")));
     expect([...tokens.codes]).toEqual([0, 1, 2, 3]);
     expect(tokens.numSamples).toBe(1000);
@@ -216,7 +218,7 @@ describe("decode", () => {
     writeFileSync(path("in.qtn"), container);
     const { exitCode, stderr, log } = await quantone(["decode", path("in.qtn"), path("out.wav")]);
     expect(exitCode).toBe(0);
-    expect(stderr.text).toMatch(/in\.qtn \(.*\) -> .*out\.wav \(6\.00 s 16000 Hz mono\), .* x real time\n$/);
+    expect(stderr.text).toMatch(/in\.qtn \(.*\) -> .*out\.wav \(6\.00 s 16000 Hz mono\) in .* s, .* x real time\n$/);
     const bytes = readFileSync(path("out.wav"));
     expect(bytes.readUInt32LE(4)).toBe(bytes.length - 8);
     const audio = await decodeAudio(bytes);
