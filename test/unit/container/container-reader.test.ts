@@ -43,6 +43,17 @@ function flipped(...offsets: number[]): Uint8Array {
   });
 }
 
+/** The file with other lengths in the index for its first two packets, and the checksum put right. */
+function withIndex(first: (length: number) => number, second = (length: number) => length): Uint8Array {
+  return edited((copy) => {
+    const view = new DataView(copy.buffer);
+    const at = start(10) + 14;
+    view.setUint16(at, first(view.getUint16(at, true)), true);
+    view.setUint16(at + 3, second(view.getUint16(at + 3, true)), true);
+    view.setUint32(copy.length - 12, crc32c(copy, start(10), copy.length - 12), true);
+  });
+}
+
 /** The codes with these frames set to 0, as recovery leaves lost ones. */
 function without(...ranges: readonly (readonly [number, number])[]): Uint16Array {
   const codes = tokens.codes.slice();
@@ -85,6 +96,17 @@ describe("readContainer", () => {
     const begin = start(packetIndex);
     expect(error.byteOffset).toBeGreaterThanOrEqual(begin);
     expect(error.byteOffset).toBeLessThanOrEqual(offset);
+  });
+
+  it("does not accept an index that does not add up", () => {
+    const longer = withIndex((first) => first + 1);
+    expect(containerErrorOf(() => readContainer(longer))).toMatchObject({
+      code: "bad-packet",
+      byteOffset: start(10) + 14,
+    });
+    expect(containerErrorOf(() => readContainerInfo(longer)).code).toBe("bad-packet");
+    // The packets themselves are whole: recovery loses none.
+    expect(recoverContainer(longer).tokens).toEqual(tokens);
   });
 
   it("names bytes behind the end, and packets that are missing", () => {
@@ -209,13 +231,10 @@ describe("readFrames", () => {
   });
 
   it("does not believe an index that points elsewhere", () => {
-    const swapped = edited((copy) => {
-      const at = start(10) + 14;
-      const view = new DataView(copy.buffer);
-      view.setUint16(at, view.getUint16(at, true) + 1, true);
-      view.setUint16(at + 3, view.getUint16(at + 3, true) - 1, true);
-      view.setUint32(copy.length - 12, crc32c(copy, start(10), copy.length - 12), true);
-    });
+    const swapped = withIndex(
+      (length) => length + 1,
+      (length) => length - 1,
+    );
     expect(containerErrorOf(() => readFrames(swapped, 150, 160)).code).toBe("bad-packet");
   });
 });
