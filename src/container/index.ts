@@ -1,4 +1,5 @@
 /** The `.qtn` container: tokens to bytes and back. docs/format.md is its specification. */
+export { ContainerError } from "../errors";
 export {
   type ContainerInfo,
   type RecoveredContainer,
