@@ -32,13 +32,32 @@ export async function openRuntime(options: OpenRuntimeOptions = {}): Promise<Run
   }
   if (device === "auto") {
     const choice = await chooseDevice();
-    return openOnnxRuntime(choice.device, numThreads, choice.notes);
+    const chosen = await openOnnxRuntime(choice.device, numThreads, choice.notes);
+    return choice.device === "cpu" ? chosen : withFallback(chosen, await openOnnxRuntime("cpu", numThreads, []));
   }
   const missing = missingPiece(device);
   if (missing !== undefined) throw unavailable(device, missing);
   const runtime = await openOnnxRuntime(device, numThreads, []);
   if (device !== "cpu") await tryDevice(runtime);
   return runtime;
+}
+
+/** A runtime that loads a model elsewhere when its own device cannot, and notes it. For `auto`, which asked for no device. */
+export function withFallback(runtime: Runtime, other: Runtime): Runtime {
+  const notes = [...runtime.notes];
+  return {
+    name: runtime.name,
+    device: runtime.device,
+    notes,
+    async createSession(model) {
+      try {
+        return await runtime.createSession(model);
+      } catch (error) {
+        notes.push(`${other.device} is taken for a model: ${reasonOf(error)}`);
+        return other.createSession(model);
+      }
+    },
+  };
 }
 
 /** Loads a small model, as that is when a driver says that there is no device. */

@@ -60,19 +60,29 @@ main()
   .then((result) => process.stdout.write("\\n" + JSON.stringify(result), () => process.exit(0)));
 `;
 
+/** Set in the child. A packaged app may ignore the arguments and run itself: it must not start a probe of its own. */
+const childMark = "QUANTONE_DEVICE_PROBE";
+
 /** Tries one device. Never throws for what the device does: that is the result. */
 export async function probeDevice(device: Device): Promise<ProbeResult> {
+  if (process.env[childMark] !== undefined) return { isWorking: false, reason: "this process is a probe itself" };
   const args = ["-e", childScript, resolveOnnxRuntime(), device, String(probeFrames), String(tolerance)];
-  // In an Electron app the program is the app itself unless it is told to be Node.
-  const env = { ...process.env, ELECTRON_RUN_AS_NODE: "1" };
-  const child = spawn(process.execPath, args, { env, stdio: ["pipe", "pipe", "ignore"], timeout: timeoutMilliseconds });
+  const child = spawn(process.execPath, args, {
+    // In an Electron app the program is the app unless it is told to be Node.
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: "1", [childMark]: "1" },
+    stdio: ["pipe", "pipe", "ignore"],
+    timeout: timeoutMilliseconds,
+    killSignal: "SIGKILL",
+  });
   return new Promise((resolve) => {
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output += text;
     });
     child.on("error", (error) => resolve({ isWorking: false, reason: `the probe could not start: ${error.message}` }));
-    child.on("close", (code, signal) => resolve(parseResult(output) ?? crashed(code, signal)));
+    child.on("close", (code, signal) =>
+      resolve(parseResult(output) ?? noResult(child.killed, signal ?? `exit code ${code}`)),
+    );
     // A child that has died early closes the pipe; its end is what counts.
     child.stdin.on("error", () => {});
     child.stdin.end(buildProbeNetwork().bytes);
@@ -90,10 +100,7 @@ function parseResult(output: string): ProbeResult | undefined {
   }
 }
 
-function crashed(code: number | null, signal: string | null): ProbeResult {
-  const end =
-    signal === "SIGTERM"
-      ? `gave no result in ${timeoutMilliseconds / 1000} s`
-      : `crashed (${signal ?? `exit code ${code}`})`;
-  return { isWorking: false, reason: `it ${end}` };
+function noResult(isTimedOut: boolean, end: string): ProbeResult {
+  const reason = isTimedOut ? `it gave no result in ${timeoutMilliseconds / 1000} s` : `it crashed (${end})`;
+  return { isWorking: false, reason };
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { chooseDeviceOn, type Machine, missingPiece, probeDevices } from "../../../src/runtime/devices";
 import { type ProbeResult, probeDevice } from "../../../src/runtime/probe-device";
 import type { Device } from "../../../src/runtime/runtime";
@@ -66,6 +66,12 @@ describe("the probe", () => {
   it("gives the reason when a device is not there", async () => {
     const result = await probeDevice("unheard-of" as Device);
     expect(result).toEqual({ isWorking: false, reason: expect.stringContaining("backend not found") });
+  });
+
+  it("starts no probe from within a probe", async () => {
+    vi.stubEnv("QUANTONE_DEVICE_PROBE", "1");
+    expect(await probeDevice("cpu")).toEqual({ isWorking: false, reason: "this process is a probe itself" });
+    vi.unstubAllEnvs();
   });
 
   it("reports every device, with the way to get those that are missing", async () => {

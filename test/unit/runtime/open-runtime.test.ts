@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { openRuntime } from "../../../src/runtime/open-runtime";
-import type { Device } from "../../../src/runtime/runtime";
+import { openRuntime, withFallback } from "../../../src/runtime/open-runtime";
+import type { Device, Runtime } from "../../../src/runtime/runtime";
+import { toyNetwork } from "../../helpers/toy-networks";
 
 describe("openRuntime", () => {
   it("gives the CPU by name", async () => {
@@ -39,5 +40,21 @@ describe("openRuntime", () => {
     for (const numThreads of [0, -1, 1.5, Number.NaN]) {
       await expect(openRuntime({ device: "cpu", numThreads })).rejects.toThrow(RangeError);
     }
+  });
+});
+
+describe("a runtime that chose its device itself", () => {
+  it("goes to the CPU with a model that its device cannot load, and notes it", async () => {
+    const cpu = await openRuntime({ device: "cpu" });
+    const broken: Runtime = {
+      name: "broken",
+      device: "webgpu",
+      notes: ["webgpu is taken"],
+      createSession: () => Promise.reject(new Error("out of memory")),
+    };
+    const runtime = withFallback(broken, cpu);
+    await using session = await runtime.createSession(toyNetwork("offline").bytes);
+    expect(session.device).toBe("cpu");
+    expect(runtime.notes).toEqual(["webgpu is taken", "cpu is taken for a model: out of memory"]);
   });
 });
