@@ -3,6 +3,7 @@ import type { TokenFrames } from "../tokens/token-frames";
 import { ByteQueue } from "./byte-queue";
 import { type ContainerHeader, formatOf, headerLength, PREAMBLE_BYTES, readHeader } from "./header";
 
+import { assertBytes } from "./limits";
 import { type Damage, PacketScanner, type ScannedPacket } from "./packet-scanner";
 
 /** Bytes in order, in chunks of any size. */
@@ -46,6 +47,7 @@ export class ContainerReader {
    *
    * Memory   a chunk, and later a packet of at most 1 MiB; chunks may be viewed until the next one is asked for
    * @throws {ContainerError} when the header is foreign, cut off or damaged
+   * @throws {TypeError} when the source gives something else than bytes
    */
   static async open(source: ByteSource, options: ContainerStreamOptions = {}): Promise<ContainerReader> {
     const chunks = iterate(source);
@@ -138,5 +140,8 @@ export async function* readContainerStream(
 }
 
 async function* iterate(source: ByteSource): AsyncGenerator<Uint8Array, void> {
-  yield* source;
+  for await (const chunk of source) {
+    assertBytes(chunk, "chunk");
+    yield chunk;
+  }
 }

@@ -12,6 +12,7 @@ import { ContainerError } from "../errors";
 import { crc32c } from "../kernels/crc32c";
 import type { TokenFormat } from "../tokens/token-frames";
 import {
+  assertBytes,
   MAX_CODEC_LENGTH,
   MAX_FRAMES_PER_PACKET,
   MAX_HEADER_BYTES,
@@ -187,9 +188,11 @@ export function headerLength(bytes: Uint8Array): number {
  * Reads and checks the header at the beginning of `bytes`.
  *
  * @returns the header and the offset of what follows it
+ * @throws {TypeError} when `bytes` is no Uint8Array
  * @throws {ContainerError} codes `truncated`, `bad-magic`, `unsupported-version`, `checksum-mismatch`, `bad-header`
  */
 export function readHeader(bytes: Uint8Array): { header: ContainerHeader; endOffset: number } {
+  assertBytes(bytes, "bytes");
   const endOffset = headerLength(bytes);
   requireBytes(bytes, endOffset, "header");
   const bodyEnd = endOffset - 4;

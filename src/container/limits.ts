@@ -55,6 +55,17 @@ export function minPayloadBytes(shape: FrameShape, numFrames: number): number {
 }
 
 /**
+ * Checks what a caller hands in as bytes: streams that decode text give strings.
+ *
+ * @throws {TypeError} when `value` is no Uint8Array
+ */
+export function assertBytes(value: unknown, name: string): asserts value is Uint8Array {
+  if (!(value instanceof Uint8Array)) {
+    throw new TypeError(`"${name}" expected a Uint8Array, got ${Object.prototype.toString.call(value)}`);
+  }
+}
+
+/**
  * Checks that bytes are there before they are read.
  *
  * @throws {ContainerError} code `truncated` when `bytes` ends before `end`

@@ -45,10 +45,14 @@ export function bitsPerSecond(
  * Checks that tokens are whole and that every code is in range.
  *
  * Cost     one pass over `codes`
+ * @throws {TypeError} when `codes` is no Uint16Array
  * @throws {TokenError} code `shape-mismatch` when `codes` is no whole number of frames, code `token-out-of-range` when a
  *   code has no codeword
  */
 export function assertTokenFrames(tokens: TokenFrames): void {
+  if (!(tokens.codes instanceof Uint16Array)) {
+    throw new TypeError(`"codes" expected a Uint16Array, got ${Object.prototype.toString.call(tokens.codes)}`);
+  }
   const perFrame = tokens.numChannels * tokens.numCodebooks;
   if (!Number.isInteger(perFrame) || perFrame < 1 || tokens.codes.length % perFrame !== 0) {
     throw new TokenError(

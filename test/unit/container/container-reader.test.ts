@@ -82,6 +82,14 @@ describe("readContainer", () => {
     expect(readContainer(larger.subarray(7, 7 + bytes.length))).toEqual(tokens);
   });
 
+  it("reads a Buffer, and refuses what is no Uint8Array", () => {
+    expect(readContainer(Buffer.from(bytes))).toEqual(tokens);
+    for (const wrong of [bytes.buffer, "text", [...bytes], undefined] as unknown as Uint8Array[]) {
+      expect(() => readContainer(wrong)).toThrow(TypeError);
+      expect(() => readContainerInfo(wrong)).toThrow('"bytes" expected a Uint8Array');
+    }
+  });
+
   it.each([
     ["the mark of a packet", start(3), "bad-packet", 3],
     ["the payload of a packet", start(3) + 40, "checksum-mismatch", 3],

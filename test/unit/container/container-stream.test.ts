@@ -62,6 +62,8 @@ describe("readContainerStream", () => {
       byteOffset: 500,
     });
     await expect(collect(readContainerStream([]))).rejects.toMatchObject({ code: "truncated", byteOffset: 0 });
+    const decoded = ["text"] as unknown as Uint8Array[];
+    await expect(collect(readContainerStream(decoded))).rejects.toThrow('"chunk" expected a Uint8Array');
     const text = new TextEncoder().encode("hello");
     await expect(collect(readContainerStream([text]))).rejects.toMatchObject({ code: "bad-magic" });
   });

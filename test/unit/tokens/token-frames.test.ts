@@ -29,6 +29,11 @@ describe("assertTokenFrames", () => {
     );
   });
 
+  it("refuses codes of another type", () => {
+    const plain = [...tokens.codes] as unknown as Uint16Array;
+    expect(() => assertTokenFrames({ ...tokens, codes: plain })).toThrow('"codes" expected a Uint16Array');
+  });
+
   it("refuses half a frame, and shapes without frames", () => {
     const half = { ...tokens, codes: tokens.codes.subarray(3) };
     expect(() => assertTokenFrames(half)).toThrow(expect.objectContaining({ code: "shape-mismatch", expected: 6 }));
