@@ -2,13 +2,13 @@
  * Residual vector quantization in WebAssembly SIMD, latents [F, D] -> tokens [F, K]: lays out the memory that
  * assembly/nearest-codeword.ts works in, and carries frames in and tokens out, a block at a time.
  *
- * Why the int8 search is exact. In units scaled by a power of two, a codeword is c = step·k + e with k int8, a residual
- * is x = unit·v + u with v int16. A score ½|c|² − step·unit·(v·k) differs from ½|c|² − x·c by
+ * Why the int8 search is exact. In units scaled by a power of two, a codeword is c = step·k + e with k int8 and a step
+ * of its own, a residual is x = unit·v + u with v int16, and by Cauchy-Schwarz
  *
- *   | x·e + u·(c − e) |  ≤  |x|·|e| + |u|·|c − e|                         (Cauchy-Schwarz)
+ *   | x·c − unit·step·(v·k) |  =  | x·e + u·(c − e) |  ≤  |x|·|e| + |u|·|c − e|  ≤  |x|·slack
  *
- * so margin = |x|·max|e| + |u|·(max|c| + max|e|) + what rounding can add. The codeword of the smallest distance scores
- * at most two margins above the lowest score; everything else is ruled out, and distances decide among the rest.
+ * for |u| ≤ |x|·½√D/levels. So ½|c|² − unit·step·(v·k) ∓ |x|·slack bound ½|c|² − x·c, by which the nearest codeword is
+ * lowest. No codeword is nearest whose lower bound exceeds another's upper bound; distances decide among the rest.
  */
 import { wasmBase64 } from "./nearest-codeword.generated";
 import type { Codebooks, RvqKernel } from "./rvq-kernel";
@@ -19,16 +19,16 @@ const QUERIES_PER_TILE = 4;
 const CODEWORDS_PER_TILE = 16;
 /** Multiple of dimensions that the assembly reads at once. */
 const DIM_ALIGNMENT = 8;
-/** Three addresses and four floats; see `Stage` in the assembly. */
-const STAGE_BYTES = 28;
+/** Three addresses and a float; see `Stage` in the assembly. */
+const STAGE_BYTES = 16;
 /** Bytes of the words of a query, and what that leaves for dimensions; see `WORDS` in the assembly. */
 const WORDS_BYTES = 4160;
 const MAX_CODEBOOK_DIM = WORDS_BYTES / 2;
-/** A scale and a margin; see `Query` in the assembly. */
-const QUERY_BYTES = 8;
+/** Three floats and four lanes; see `Query` in the assembly. */
+const QUERY_BYTES = 32;
 const PAGE_BYTES = 65536;
-/** Norms are stored as float32; this keeps them above the number they stand for. */
-const ROUND_UP = 1 + 2 ** -20;
+/** 2^-20, what sixteen float32 roundings can do: the bounds are made with fewer. */
+const ROUNDING = 2 ** -20;
 
 interface Assembly {
   configure(
@@ -39,8 +39,7 @@ interface Assembly {
     residuals: number,
     words: number,
     queries: number,
-    scores: number,
-    lows: number,
+    bounds: number,
     tokens: number,
   ): void;
   quantize(numFrames: number, activeCodebooks: number): void;
@@ -76,13 +75,12 @@ export class RvqWasm implements RvqKernel {
     const stagesAt = layout.take(numCodebooks * STAGE_BYTES);
     const queriesAt = layout.take(QUERIES_PER_TILE * QUERY_BYTES);
     const wordsAt = layout.take(QUERIES_PER_TILE * WORDS_BYTES);
-    const scoresAt = layout.take(QUERIES_PER_TILE * paddedSize * 4);
-    const lowsAt = layout.take(QUERIES_PER_TILE * paddedSize * 2);
+    const boundsAt = layout.take(QUERIES_PER_TILE * paddedSize * 4);
     const residualsAt = layout.take(FRAMES_PER_BLOCK * paddedDim * 4);
     const tokensAt = layout.take(FRAMES_PER_BLOCK * numCodebooks * 2);
     const stages = Array.from({ length: numCodebooks }, () => ({
       packedAt: layout.take(paddedSize * paddedDim),
-      halfNormsAt: layout.take(paddedSize * 4),
+      termsAt: layout.take(paddedSize * 16),
       codewordsAt: layout.take(codebookSize * paddedDim * 4),
     }));
 
@@ -93,11 +91,11 @@ export class RvqWasm implements RvqKernel {
     this.#paddedDim = paddedDim;
     this.#residuals = new Float32Array(memory.buffer, residualsAt, FRAMES_PER_BLOCK * paddedDim);
     this.#tokens = new Uint16Array(memory.buffer, tokensAt, FRAMES_PER_BLOCK * numCodebooks);
-    for (const [q, stage] of stages.entries()) {
-      writeStage(memory.buffer, stagesAt + q * STAGE_BYTES, stage, codebooks, q, paddedDim);
-    }
     // The largest query level for which D products with ±127 stay inside int32.
     const levels = Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * paddedDim)));
+    for (const [q, stage] of stages.entries()) {
+      writeStage(memory.buffer, stagesAt + q * STAGE_BYTES, stage, codebooks, q, paddedDim, levels);
+    }
     this.#assembly.configure(
       codebookSize,
       paddedDim,
@@ -106,8 +104,7 @@ export class RvqWasm implements RvqKernel {
       residualsAt,
       wordsAt,
       queriesAt,
-      scoresAt,
-      lowsAt,
+      boundsAt,
       tokensAt,
     );
   }
@@ -147,7 +144,7 @@ class Layout {
 
 interface StageAddresses {
   readonly packedAt: number;
-  readonly halfNormsAt: number;
+  readonly termsAt: number;
   readonly codewordsAt: number;
 }
 
@@ -155,42 +152,51 @@ interface StageAddresses {
 function writeStage(
   buffer: ArrayBuffer,
   recordAt: number,
-  { packedAt, halfNormsAt, codewordsAt }: StageAddresses,
+  { packedAt, termsAt, codewordsAt }: StageAddresses,
   { codebookSize, codebookDim, codewords }: Codebooks,
   q: number,
   paddedDim: number,
+  levels: number,
 ): void {
+  const paddedSize = roundUp(codebookSize, CODEWORDS_PER_TILE);
   const stage = codewords.subarray(q * codebookSize * codebookDim, (q + 1) * codebookSize * codebookDim);
-  const packed = new Int8Array(buffer, packedAt, roundUp(codebookSize, CODEWORDS_PER_TILE) * paddedDim);
-  const halfNorms = new Float32Array(buffer, halfNormsAt, roundUp(codebookSize, CODEWORDS_PER_TILE));
+  const packed = new Int8Array(buffer, packedAt, paddedSize * paddedDim);
+  const terms = new Float32Array(buffer, termsAt, paddedSize * 4);
   const rows = new Float32Array(buffer, codewordsAt, codebookSize * paddedDim);
-  const largest = largestMagnitude(stage);
-  const scale = scaleFor(largest);
-  const step = Math.fround((largest * scale) / 127);
-  halfNorms.fill(Number.POSITIVE_INFINITY);
-  let maxSquare = 0;
-  let maxErrorSquare = 0;
+  const scale = scaleFor(largestMagnitude(stage));
+  // 0.52 for a half leaves room for the rounding of the query's scale.
+  const queryError = (0.52 * Math.sqrt(paddedDim)) / levels;
+  terms.fill(Number.POSITIVE_INFINITY);
   for (let n = 0; n < codebookSize; n++) {
+    const codeword = stage.subarray(n * codebookDim, (n + 1) * codebookDim);
+    rows.set(codeword, n * paddedDim);
     const tile = (n - (n % CODEWORDS_PER_TILE)) * paddedDim + 2 * (n % CODEWORDS_PER_TILE);
-    let square = 0;
-    let errorSquare = 0;
-    for (let d = 0; d < codebookDim; d++) {
-      const value = stage[n * codebookDim + d];
-      const scaled = value * scale;
-      const level = step === 0 ? 0 : Math.round(scaled / step);
-      const error = scaled - step * level;
-      rows[n * paddedDim + d] = value;
-      packed[tile + (d >> 1) * 2 * CODEWORDS_PER_TILE + (d & 1)] = level;
-      square += scaled * scaled;
-      errorSquare += error * error;
-    }
-    halfNorms[n] = square / 2;
-    maxSquare = Math.max(maxSquare, square);
-    maxErrorSquare = Math.max(maxErrorSquare, errorSquare);
+    const { step, square, errorSquare } = packCodeword(codeword, scale, packed, tile);
+    const [norm, errorNorm] = [Math.sqrt(square), Math.sqrt(errorSquare)];
+    const line = (n >> 2) * 16 + (n & 3);
+    terms[line] = (square / 2) * (1 - 2 * ROUNDING);
+    terms[line + 4] = (square / 2) * (1 + 2 * ROUNDING);
+    terms[line + 8] = step;
+    terms[line + 12] = errorNorm + (norm + errorNorm) * (queryError + ROUNDING);
   }
-  const errorNorm = Math.sqrt(maxErrorSquare) * ROUND_UP;
-  new Uint32Array(buffer, recordAt, 3).set([packedAt, halfNormsAt, codewordsAt]);
-  new Float32Array(buffer, recordAt + 12, 4).set([scale, step, errorNorm, Math.sqrt(maxSquare) * ROUND_UP + errorNorm]);
+  new Uint32Array(buffer, recordAt, 3).set([packedAt, termsAt, codewordsAt]);
+  new Float32Array(buffer, recordAt + 12, 1).set([scale]);
+}
+
+/** Rounds a codeword to int8 at `tile`, and returns in scaled units its step, its square and that of the rounding error. */
+function packCodeword(codeword: Float32Array, scale: number, packed: Int8Array, tile: number) {
+  const step = Math.fround((largestMagnitude(codeword) * scale) / 127);
+  let square = 0;
+  let errorSquare = 0;
+  for (let d = 0; d < codeword.length; d++) {
+    const scaled = codeword[d] * scale;
+    const level = step === 0 ? 0 : Math.round(scaled / step);
+    const error = scaled - step * level;
+    packed[tile + (d >> 1) * 2 * CODEWORDS_PER_TILE + (d & 1)] = level;
+    square += scaled * scaled;
+    errorSquare += error * error;
+  }
+  return { step, square, errorSquare };
 }
 
 function largestMagnitude(values: Float32Array): number {

@@ -6,16 +6,20 @@
  *
  * One stage of one frame goes through four steps:
  *
- *   packQuery      residual, float32 ──► int16 words, a scale, and the margin the scores below can be wrong by
- *   screen…        half norm − dot, in int16 × int8 products ──► a score for every codeword
- *   chooseCodeword all codewords within two margins of the best score; more than one: float64 distances decide
- *   subtract       residual −= codeword, float32
+ *   packQuery       residual, float32 ──► int16 words and a scale
+ *   screen…         int16 × int8 products ──► a lower and an upper bound of ½|c|² − x·c for every codeword
+ *   chooseCodeword  codewords whose lower bound reaches the lowest upper one; several: float64 distances decide
+ *   finishFrame     residual −= codeword, float32
  *
  * A tile of packed codewords: 16 codewords c0…c15, a row of 32 bytes for each pair of dimensions. `dot_i16x8_s` adds
  * the two products of a pair into one int32 lane, so a lane is a codeword and no sum across lanes is ever needed.
  *
  *   row 0   c0d0 c0d1 c1d0 c1d1 c2d0 c2d1 c3d0 c3d1 │ c4d0 … │ c8d0 … │ c12d0 … c15d1
  *   row 1   c0d2 c0d3 c1d2 c1d3 …
+ *
+ * What the bounds need of four codewords fills a cache line, float32:
+ *
+ *   low ×4 │ high ×4 │ step ×4 │ slack ×4       ½|c|² rounded down, and up; one step of int8; error for |x| = 1
  */
 
 /** What one stage has in memory; ../rvq.wasm.ts writes it. */
@@ -23,53 +27,50 @@
 class Stage {
   /** int8 tiles as pictured above. */
   packed: usize;
-  /** Half the squared norm of each codeword times `scale` squared, float32; infinity in the padding of the last tile. */
-  halfNorms: usize;
+  /** Lines of bound terms as pictured above, in scaled units; halves are infinite in the padding of the last tile. */
+  terms: usize;
   /** The codewords as they came, float32 [N, D], rows padded with zeros. */
   codewords: usize;
-  /** Power of two that brings the largest component of the stage to about 1. */
+  /** Power of two that brings the largest component of the stage to about 1: what is scaled by it, is in scaled units. */
   scale: f32;
-  /** One step of the int8 codewords, in scaled units. */
-  step: f32;
-  /** Largest norm of a rounding error (codeword − int8 codeword), scaled, rounded up. */
-  errorNorm: f32;
-  /** Largest norm of a codeword, plus `errorNorm`; scaled, rounded up. */
-  maxNorm: f32;
 }
 
-/** What is known of one packed query. */
+/** What is known of one packed query, in scaled units. */
 @unmanaged
 class Query {
-  /** Multiplies an integer dot product into scaled units. */
+  /** Multiplies integers into scaled units. */
   unit: f32;
-  /** No score is further than this from the half norm minus the true dot product. */
-  margin: f32;
+  /** At least the norm of the residual. */
+  norm: f32;
+  /** What the deciding distances may be wrong by, for both of two codewords. */
+  slack: f32;
+  /** Lowest upper bound so far, in four lanes from here on. */
+  lowest: v128;
 }
 
-/** 2^-20, twice what eight float32 roundings can do to a score, relative to its largest term. */
-const SCORE_ROUNDING: f32 = 9.5367431640625e-7;
 const QUERIES_PER_TILE: i32 = 4;
 const CODEWORDS_PER_TILE: i32 = 16;
 /** Bytes of a tile row: 16 codewords, two int8 each. */
 const ROW: usize = 32;
+/** Bytes of the bound terms of four codewords. */
+const LINE: usize = 64;
 /** Bytes from the words of one query to those of the next: a constant, so that the four addresses of a tile cost nothing. */
 const WORDS: usize = 4160;
+/** More than denormal float32 can lose anywhere, next to nothing in units that make a codebook about 1. */
+const TINY: f32 = 1e-35;
 
 let numCodewords: i32 = 0;
 let numTiles: i32 = 0;
 let rowBytes: usize = 0;
-let scoreBytes: usize = 0;
-let lowBytes: usize = 0;
+let boundBytes: usize = 0;
 let queryLevels: f32 = 0;
-let rootDim: f32 = 0;
 /** What float64 rounding can do to a deciding distance, relative to the square of the query. */
 let distanceRounding: f32 = 0;
 let stages: usize = 0;
 let residuals: usize = 0;
 let words: usize = 0;
 let queries: usize = 0;
-let scores: usize = 0;
-let lows: usize = 0;
+let bounds: usize = 0;
 let tokens: usize = 0;
 
 /**
@@ -86,24 +87,20 @@ export function configure(
   residualsAt: usize,
   wordsAt: usize,
   queriesAt: usize,
-  scoresAt: usize,
-  lowsAt: usize,
+  boundsAt: usize,
   tokensAt: usize,
 ): void {
   numCodewords = codebookSize;
   numTiles = (codebookSize + CODEWORDS_PER_TILE - 1) / CODEWORDS_PER_TILE;
   rowBytes = (<usize>paddedDim) << 2;
-  scoreBytes = (<usize>(numTiles * CODEWORDS_PER_TILE)) << 2;
-  lowBytes = scoreBytes >> 1;
+  boundBytes = (<usize>(numTiles * CODEWORDS_PER_TILE)) << 2;
   queryLevels = levels;
-  rootDim = Mathf.sqrt(<f32>paddedDim);
   distanceRounding = <f32>(paddedDim + 8) * <f32>2.220446049250313e-16;
   stages = stagesAt;
   residuals = residualsAt;
   words = wordsAt;
   queries = queriesAt;
-  scores = scoresAt;
-  lows = lowsAt;
+  bounds = boundsAt;
   tokens = tokensAt;
 }
 
@@ -128,8 +125,7 @@ export function quantize(numFrames: i32, activeCodebooks: i32): void {
 /** The query of index `i` among the `numQueries` of a tile: chooses its codeword, notes the token, updates the residual. */
 function finishFrame(frame: i32, i: i32, q: i32, activeCodebooks: i32, stage: Stage): void {
   const residual = residuals + <usize>frame * rowBytes;
-  const margin = queryAt(i).margin;
-  const token = chooseCodeword(scores + <usize>i * scoreBytes, lows + <usize>i * lowBytes, margin, residual, stage);
+  const token = chooseCodeword(bounds + <usize>i * boundBytes, queryAt(i), residual, stage);
   store<u16>(tokens + ((<usize>(frame * activeCodebooks + q)) << 1), <u16>token);
   const codeword = stage.codewords + <usize>token * rowBytes;
   for (let at: usize = 0; at < rowBytes; at += 16) {
@@ -144,28 +140,22 @@ function queryAt(i: i32): Query {
 /**
  * Rounds a residual to int16, two dimensions to a 32-bit word.
  *
- * A residual whose scale to int16 is no float32, zero above all, becomes the zero vector, and the margin covers all of
- * it. One that is too large makes the margin infinite or not a number: distances then decide among all codewords.
+ * A residual whose scale to int16 is no float32, because it is tiny or huge, becomes the zero vector with bounds that
+ * say nothing: float64 distances then decide among all codewords.
  */
 function packQuery(frame: i32, i: i32, stage: Stage): void {
   const residual = residuals + <usize>frame * rowBytes;
   const largest = largestMagnitude(residual);
   const scaled = largest * stage.scale;
   const toLevels = queryLevels / largest;
-  const isUsable = toLevels < 1e38;
-
+  const isUsable = toLevels < 1e38 && scaled < 1e18;
   const sumOfSquares = packWords(residual, words + <usize>i * WORDS, isUsable ? toLevels : 0);
-  const unit: f32 = isUsable ? scaled / queryLevels : 0;
-  // 1.001 and 0.52 (for a half) leave room for the rounding of these few operations themselves.
-  const norm: f32 = isUsable ? unit * Mathf.sqrt(sumOfSquares) * 1.001 : scaled * rootDim;
-  const queryError: f32 = isUsable ? unit * 0.52 * rootDim : norm;
   const query = queryAt(i);
-  query.unit = unit * stage.step;
-  query.margin =
-    norm * stage.errorNorm +
-    queryError * stage.maxNorm +
-    SCORE_ROUNDING * (stage.maxNorm * stage.maxNorm + norm * stage.maxNorm) +
-    distanceRounding * norm * norm;
+  query.unit = isUsable ? scaled / queryLevels : 0;
+  // A thousandth more, for the rounding of this sum and of the bounds made from it.
+  query.norm = query.unit * Mathf.sqrt(sumOfSquares) * 1.001;
+  query.slack = isUsable || largest === 0 ? distanceRounding * query.norm * query.norm + TINY : Infinity;
+  query.lowest = f32x4.splat(Infinity);
 }
 
 function largestMagnitude(vector: usize): f32 {
@@ -197,14 +187,16 @@ function packWords(vector: usize, out: usize, toLevels: f32): f32 {
   );
 }
 
-/** Scores of one query: a tile of 1 × 16, two rows at a time (more would spill registers). */
+/** Bounds for one query: tiles of 1 × 16, two rows at a time (more would spill registers). */
 function screenOne(stage: Stage): void {
-  const unit = unitOf(0);
+  const query = queryAt(0);
+  const unit = f32x4.splat(query.unit);
+  const norm = f32x4.splat(query.norm);
+  let lowest = f32x4.splat(Infinity);
   const wordsEnd = words + (rowBytes >> 1);
   let row = stage.packed;
-  let halfNorms = stage.halfNorms;
-  let out = scores;
-  let low = lows;
+  let terms = stage.terms;
+  let out = bounds;
   for (let t = 0; t < numTiles; t++) {
     let dot0 = i32x4.splat(0);
     let dot1 = dot0;
@@ -223,42 +215,34 @@ function screenOne(stage: Stage): void {
       dot3 = i32x4.add(dot3, i32x4.dot_i16x8_s(q1, v128.load8x8_s(row, 56)));
       row += 2 * ROW;
     }
-    storeScores(out, low, halfNorms, unit, dot0, dot1);
-    storeScores(out + 32, low + 16, halfNorms + 32, unit, dot2, dot3);
-    halfNorms += 64;
+    const upper0 = boundFour(out, terms, unit, norm, dot0);
+    const upper1 = boundFour(out + 16, terms + LINE, unit, norm, dot1);
+    const upper2 = boundFour(out + 32, terms + 2 * LINE, unit, norm, dot2);
+    const upper3 = boundFour(out + 48, terms + 3 * LINE, unit, norm, dot3);
+    lowest = f32x4.pmin(lowest, f32x4.pmin(f32x4.pmin(upper0, upper1), f32x4.pmin(upper2, upper3)));
+    terms += 4 * LINE;
     out += 64;
-    low += 32;
   }
+  query.lowest = lowest;
 }
 
-/** Writes the scores of eight codewords, and in four lanes the lower of the two halves. */
-function storeScores(out: usize, low: usize, halfNorms: usize, unit: v128, dots0: v128, dots1: v128): void {
-  const scores0 = f32x4.sub(v128.load(halfNorms), f32x4.mul(unit, f32x4.convert_i32x4_s(dots0)));
-  const scores1 = f32x4.sub(v128.load(halfNorms, 16), f32x4.mul(unit, f32x4.convert_i32x4_s(dots1)));
-  v128.store(out, scores0);
-  v128.store(out, scores1, 16);
-  v128.store(low, f32x4.pmin(scores0, scores1));
-}
-
-/** Scores of four queries: tiles of 4 × 8, each widened codeword row used four times. */
+/** Bounds for four queries: tiles of 4 × 8, each widened row of codewords used four times. */
 function screenFour(stage: Stage): void {
   const tileBytes = rowBytes << 2;
   let tile = stage.packed;
-  let halfNorms = stage.halfNorms;
-  let out = scores;
-  let low = lows;
+  let terms = stage.terms;
+  let out = bounds;
   for (let t = 0; t < numTiles; t++) {
-    screenFourByEight(tile, tile + tileBytes, halfNorms, out, low);
-    screenFourByEight(tile + 16, tile + 16 + tileBytes, halfNorms + 32, out + 32, low + 16);
+    screenFourByEight(tile, tile + tileBytes, terms, out);
+    screenFourByEight(tile + 16, tile + 16 + tileBytes, terms + 2 * LINE, out + 32);
     tile += tileBytes;
-    halfNorms += 64;
+    terms += 4 * LINE;
     out += 64;
-    low += 32;
   }
 }
 
 /** Eight accumulators, two codeword vectors and the query words just fit the 15 registers that V8 gives on x86-64. */
-function screenFourByEight(row: usize, end: usize, halfNorms: usize, out: usize, low: usize): void {
+function screenFourByEight(row: usize, end: usize, terms: usize, out: usize): void {
   let a0 = i32x4.splat(0);
   let a1 = a0;
   let b0 = a0;
@@ -283,32 +267,44 @@ function screenFourByEight(row: usize, end: usize, halfNorms: usize, out: usize,
     d0 = i32x4.add(d0, i32x4.dot_i16x8_s(d, left));
     d1 = i32x4.add(d1, i32x4.dot_i16x8_s(d, right));
   }
-  storeScores(out, low, halfNorms, unitOf(0), a0, a1);
-  storeScores(out + scoreBytes, low + lowBytes, halfNorms, unitOf(1), b0, b1);
-  storeScores(out + 2 * scoreBytes, low + 2 * lowBytes, halfNorms, unitOf(2), c0, c1);
-  storeScores(out + 3 * scoreBytes, low + 3 * lowBytes, halfNorms, unitOf(3), d0, d1);
+  boundEight(out, terms, queryAt(0), a0, a1);
+  boundEight(out + boundBytes, terms, queryAt(1), b0, b1);
+  boundEight(out + 2 * boundBytes, terms, queryAt(2), c0, c1);
+  boundEight(out + 3 * boundBytes, terms, queryAt(3), d0, d1);
 }
 
-function unitOf(i: i32): v128 {
-  return f32x4.splat(queryAt(i).unit);
+function boundEight(out: usize, terms: usize, query: Query, dots0: v128, dots1: v128): void {
+  const unit = f32x4.splat(query.unit);
+  const norm = f32x4.splat(query.norm);
+  const upper0 = boundFour(out, terms, unit, norm, dots0);
+  const upper1 = boundFour(out + 16, terms + LINE, unit, norm, dots1);
+  query.lowest = f32x4.pmin(query.lowest, f32x4.pmin(upper0, upper1));
+}
+
+/** Writes the lower bounds of four codewords and returns the upper ones; ../rvq.wasm.ts has the proof. */
+function boundFour(out: usize, terms: usize, unit: v128, norm: v128, dots: v128): v128 {
+  const dot = f32x4.mul(unit, f32x4.mul(v128.load(terms, 32), f32x4.convert_i32x4_s(dots)));
+  const error = f32x4.mul(norm, v128.load(terms, 48));
+  v128.store(out, f32x4.sub(v128.load(terms), f32x4.add(dot, error)));
+  return f32x4.sub(v128.load(terms, 16), f32x4.sub(dot, error));
 }
 
 /**
  * The nearest codeword, lowest index first on equal distance.
  *
- * A margin that is infinite or not a number rules nothing out: comparisons ask what is above the limit, never below.
+ * A limit that is infinite or not a number rules nothing out: comparisons ask what is above it, never what is below.
  */
-function chooseCodeword(scoresAt: usize, lowsAt: usize, margin: f32, residual: usize, stage: Stage): i32 {
-  const limit = f32x4.splat(lowestOf(lowsAt) + 2 * margin);
+function chooseCodeword(boundsAt: usize, query: Query, residual: usize, stage: Stage): i32 {
+  const limit = f32x4.splat(lowestLane(query.lowest) + query.slack);
   let best = -1;
   let bestDistance: f64 = -1;
-  for (let at: usize = 0; at < lowBytes; at += 16) {
-    if (i32x4.all_true(f32x4.gt(v128.load(lowsAt + at), limit))) continue;
-    const above0 = f32x4.gt(v128.load(scoresAt + 2 * at), limit);
-    const above1 = f32x4.gt(v128.load(scoresAt + 2 * at, 16), limit);
-    let candidates = ~(i32x4.bitmask(above0) | (i32x4.bitmask(above1) << 4)) & 0xff;
+  for (let at: usize = 0; at < boundBytes; at += 32) {
+    const left = f32x4.gt(v128.load(boundsAt + at), limit);
+    const right = f32x4.gt(v128.load(boundsAt + at, 16), limit);
+    if (i32x4.all_true(v128.and(left, right))) continue;
+    let candidates = ~(i32x4.bitmask(left) | (i32x4.bitmask(right) << 4)) & 0xff;
     for (; candidates !== 0; candidates &= candidates - 1) {
-      const candidate = (<i32>at >> 1) + ctz(candidates);
+      const candidate = <i32>(at >> 2) + ctz(candidates);
       if (candidate >= numCodewords) break;
       if (best < 0) {
         best = candidate;
@@ -325,16 +321,8 @@ function chooseCodeword(scoresAt: usize, lowsAt: usize, margin: f32, residual: u
   return best;
 }
 
-/** In two chains, for the latency of one minimum is several minima's work. */
-function lowestOf(lowsAt: usize): f32 {
-  let even = v128.load(lowsAt);
-  let odd = v128.load(lowsAt, 16);
-  for (let at = lowsAt + 32, end = lowsAt + lowBytes; at < end; at += 32) {
-    even = f32x4.pmin(even, v128.load(at));
-    odd = f32x4.pmin(odd, v128.load(at, 16));
-  }
-  const lowest = f32x4.pmin(even, odd);
-  const two = f32x4.pmin(lowest, swapHalves(lowest));
+function lowestLane(vector: v128): f32 {
+  const two = f32x4.pmin(vector, swapHalves(vector));
   return min(f32x4.extract_lane(two, 0), f32x4.extract_lane(two, 1));
 }
 
