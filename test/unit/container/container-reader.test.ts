@@ -244,6 +244,21 @@ describe("readFrames", () => {
       (length) => length - 1,
     );
     expect(containerErrorOf(() => readFrames(swapped, 150, 160)).code).toBe("bad-packet");
+    const short = withIndex(
+      (length) => length - 1,
+      (length) => length + 1,
+    );
+    expect(containerErrorOf(() => readFrames(short, 0, 10)).code).toBe("bad-packet");
+  });
+
+  it("does not believe totals that the last packet does not keep", () => {
+    const copy = writeContainer(makeTokens(15), { framesPerPacket: 10 });
+    const view = new DataView(copy.buffer);
+    const trailer = copy.length - 32;
+    view.setUint32(trailer + 6, 20, true);
+    view.setUint32(copy.length - 12, crc32c(copy, trailer, copy.length - 12), true);
+    expect(readFrames(copy, 3, 15).codes.length).toBe(12 * 4);
+    expect(containerErrorOf(() => readFrames(copy, 3, 16)).code).toBe("bad-packet");
   });
 });
 
