@@ -83,7 +83,7 @@ async function* decodePieces(
       if (trailingFault !== undefined && format !== "mp3") throw trailingFault;
     }
   } finally {
-    decoder.free();
+    freeDecoder(decoder);
     await reader.close();
   }
 }
@@ -109,8 +109,15 @@ async function callDecoder(
   try {
     return await (bytes === undefined ? decoder.flush?.() : decoder.decode(bytes));
   } catch (cause) {
-    throw decoderFault(format, byteOffset, String(cause), cause);
+    throw decoderFault(format, byteOffset, "the decoder cannot go on", cause);
   }
+}
+
+/** A decoder that damaged bytes have brought down may fail here, too; its memory goes with the instance. */
+function freeDecoder(decoder: ChunkDecoder): void {
+  try {
+    decoder.free();
+  } catch {}
 }
 
 /**

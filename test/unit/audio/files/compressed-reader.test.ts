@@ -187,6 +187,21 @@ describe("Opus", () => {
     expect(chained.channels[0]?.subarray(19200)).toEqual(whole.channels[0]);
   });
 
+  it("ends in a typed error or audio also where damage brings the decoder down, and freeing it fails", async () => {
+    // Lengths in the page of the packets, found by fuzzing.
+    for (const [offset, value] of [
+      [870, 55],
+      [878, 17],
+      [892, 235],
+      [902, 16],
+    ] as const) {
+      const bytes = fixture("stereo.opus");
+      bytes[offset] = value;
+      const outcome = await decodeAudio(bytes).catch((error: unknown) => error);
+      if (outcome instanceof Error) expect(outcome).toBeInstanceOf(AudioFormatError);
+    }
+  });
+
   it("applies the gain that its header asks for", async () => {
     const bytes = fixture("mono.opus");
     const whole = await decodeAudio(bytes);
