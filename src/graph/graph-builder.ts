@@ -12,8 +12,8 @@ import type { Network, NetworkForm, NetworkState, NetworkValue } from "./network
 import type { AttributeProtoSchema, NodeProtoSchema, ValueInfoProtoSchema } from "./onnx/onnx.generated";
 import { elementType, type Initializer, serializeModel } from "./onnx/serialize-model";
 
-/** Attributes of a node: integers, lists of integers; `{ float }` marks a number as one. */
-export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
+/** Attributes of a node: integers and lists of integers. */
+export type Attributes = Readonly<Record<string, number | readonly number[]>>;
 
 interface Node {
   readonly opType: string;
@@ -55,7 +55,8 @@ export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #inputs: Operand[] = [];
   readonly #initializers: Initializer[] = [];
-  readonly #integers = new Map<string, Operand>();
+  /** Constants of ops, by name: equal ones are one. */
+  readonly #shared = new Map<string, Operand>();
   readonly #states: State[] = [];
 
   constructor(options: { name: string; form: NetworkForm }) {
@@ -114,12 +115,13 @@ export class GraphBuilder {
   /** A vector of integers, such as the bounds of a slice. Equal vectors are one constant. */
   integers(values: readonly number[]): Operand {
     const name = `int64[${values.join(",")}]`;
-    const known = this.#integers.get(name);
-    if (known !== undefined) return known;
-    const operand = this.#claim(name, [values.length]);
-    this.#initializers.push({ name, dims: [values.length], integers: values });
-    this.#integers.set(name, operand);
-    return operand;
+    return this.#share(name, [values.length], { name, dims: [values.length], integers: values });
+  }
+
+  /** A single float32 number, without axes. Equal numbers are one constant. */
+  number(value: number): Operand {
+    const name = `float[${value}]`;
+    return this.#share(name, [], { name, dims: [], write: (into) => into.set([value]) });
   }
 
   /**
@@ -216,6 +218,15 @@ export class GraphBuilder {
     return new Operand(this, name, shape);
   }
 
+  #share(name: string, shape: Shape, initializer: Initializer): Operand {
+    const known = this.#shared.get(name);
+    if (known !== undefined) return known;
+    const operand = this.#claim(name, shape);
+    this.#initializers.push(initializer);
+    this.#shared.set(name, operand);
+    return operand;
+  }
+
   #qualified(name: string, separator: string): string {
     const path = this.path;
     return path === "" ? name : `${path}${separator}${name}`;
@@ -239,11 +250,10 @@ function nodeProto(node: Node, nameOf: (operand: Operand) => string): MessageIni
 }
 
 /** Values of `AttributeProto.type`. */
-const attributeType = { float: 1, int: 2, ints: 7 } as const;
+const attributeType = { int: 2, ints: 7 } as const;
 
 function attributeProto(name: string, value: Attributes[string]): MessageInitShape<typeof AttributeProtoSchema> {
   if (typeof value === "number") return { name, type: attributeType.int, i: BigInt(value) };
-  if ("float" in value) return { name, type: attributeType.float, f: value.float };
   return { name, type: attributeType.ints, ints: value.map(BigInt) };
 }
 
