@@ -8,6 +8,7 @@ export interface RunOptions {
   /** Frames of each call of the streaming form, over and over; the offline form takes all at once. */
   readonly blocks?: readonly number[];
   readonly device?: Device;
+  readonly numThreads?: number;
   /** Forgets the states before each call: what a network with broken states does. */
   readonly forgets?: boolean;
 }
@@ -22,9 +23,9 @@ export async function runNetwork(
   network: Network,
   signal: Float32Array,
   width: number,
-  { blocks = [1], device = "cpu", forgets = false }: RunOptions = {},
+  { blocks = [1], device = "cpu", numThreads = 1, forgets = false }: RunOptions = {},
 ): Promise<Record<string, Float32Array>> {
-  await using session = await NetworkSession.create(await openRuntime({ device }), network);
+  await using session = await NetworkSession.create(await openRuntime({ device, numThreads }), network);
   const [input] = network.inputs;
   if (input === undefined) throw new Error("the network has no input");
   const feed = (data: Float32Array) => {
