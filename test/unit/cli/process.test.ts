@@ -91,7 +91,16 @@ describe("quantone", () => {
 
   it("reads compressed audio whatever its name", async () => {
     copyFileSync(join(repository, "test/fixtures/audio/stereo.opus"), join(folder, "stereo.wav"));
-    const encoded = await quantone(["encode", "stereo.wav", "stereo.qtn", "--channels", "separate", "--json"]);
+    const encoded = await quantone([
+      "encode",
+      "stereo.wav",
+      "stereo.qtn",
+      "--channels",
+      "separate",
+      "--json",
+      "--device",
+      "cpu",
+    ]);
     expect(encoded.code).toBe(0);
     expect(JSON.parse(encoded.stdout.toString())).toMatchObject({
       source: { format: "ogg-opus", sampleRate: 48000, numChannels: 2 },
