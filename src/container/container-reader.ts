@@ -27,6 +27,7 @@ export interface RecoveredContainer {
  * Memory   reads `bytes`, keeps no reference; the result is fresh, at most 128 bytes for each byte read
  * Cost     linear in the length of `bytes`, whatever they are
  * @throws {ContainerError} when the bytes are foreign, cut off, damaged or followed by others; the code says which
+ * @throws {TypeError} when `bytes` is no Uint8Array
  * @example
  * const tokens = readContainer(await readFile("speech.qtn"));
  */

@@ -14,6 +14,7 @@ import {
   writeContainer,
 } from "../../src/container/index";
 import { bitsPerToken, MAX_PAYLOAD_BYTES, maxRecoveredTokens, TOKENS_PER_BYTE } from "../../src/container/limits";
+import { writeTrailer } from "../../src/container/trailer";
 import { ContainerError } from "../../src/errors";
 import { concatTokenFrames } from "../../src/tokens/concat-token-frames";
 import { assertTokenFrames, numFrames, type TokenFrames } from "../../src/tokens/token-frames";
@@ -255,6 +256,18 @@ describe("absurd claims", () => {
     // Without a bound on waste every head costs a checksum over 64 KiB: 2.6 GB instead of 4 MB here.
     expect(check(bytes, wasteOf(bytes), () => recoverContainer(bytes).tokens)).toBe(true);
     expect(work.checkedBytes).toBeGreaterThan(MAX_PAYLOAD_BYTES);
+  });
+
+  it("do not make memory large: a trailer of 60 kB that claims 1.3 billion frames", () => {
+    const file = writeContainer(makeTokens(1, { numCodebooks: 1, codebookSize: 2 }), { framesPerPacket: 65_535 });
+    const headerBytes = file.subarray(0, (partsOf(file)[0]?.to ?? 0) + 4);
+    const packetLengths = new Array<number>(20_000).fill(1);
+    const trailer = writeTrailer({ numFrames: 20_000 * 65_535, paddingSamples: 0, packetLengths });
+    const bytes = new Uint8Array([...headerBytes, ...trailer]);
+    // Believed, it would ask for 2.6 GB of lost frames.
+    const { tokens, damage } = recoverContainer(bytes);
+    expect(tokens.codes.length).toBe(0);
+    expect(damage[0]?.error.code).toBe("limit-exceeded");
   });
 
   it("do not make tokens out of nothing: no byte of payload gives more than 64", () => {
