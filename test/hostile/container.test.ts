@@ -123,7 +123,7 @@ describe("mutated files", () => {
       outcomes[isRecovered ? "recovered" : "beyondRecovery"]++;
     }
     // The mutations must reach all ends: if one of these were near 0, the others would prove little.
-    // Seen: 2 to 15 % still whole (a change that does nothing, forged metadata), 60 to 90 % recovered.
+    // Seen: 3 % read (changes that change nothing, forged text), 97 % refused, 67 % recovered, 33 % beyond it.
     expect(outcomes.read).toBeGreaterThan(NUM_FILES * 0.01);
     expect(outcomes.refused).toBeGreaterThan(NUM_FILES * 0.7);
     expect(outcomes.recovered).toBeGreaterThan(NUM_FILES * 0.4);
