@@ -48,7 +48,8 @@ const speech = encodeWav({ channels: [speechLike(36_000, 1, 24_000)], sampleRate
 writeFileSync(join(folder, "speech.wav"), speech);
 const file = (name: string) => readFileSync(join(folder, name));
 
-describe("quantone", () => {
+// Several processes a test, each of which loads the codec: seconds, on a busy machine minutes.
+describe("quantone", { timeout: 240_000 }, () => {
   it("encodes, tells about and decodes a file", async () => {
     const encoded = await quantone([
       "encode",
