@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { decodeAudio, openAudio } from "../../../../src/audio/files/open-audio";
 import type { PcmAudio } from "../../../../src/audio/pcm-audio";
 import { AudioFormatError } from "../../../../src/errors";
+import { hasShared, sharedPath } from "../../../helpers/shared";
 import { joinBytes, riffChunk, wavBytes } from "../../../helpers/wav-bytes";
 
 const fixture = (name: string) => new Uint8Array(readFileSync(join("test/fixtures/audio", name)));
@@ -104,6 +105,28 @@ describe("WAV headers of real programs", () => {
   it("passes over chunks that it does not know, also of odd length", async () => {
     const between = joinBytes(riffChunk("LIST", new Uint8Array(7)), riffChunk("bext", new Uint8Array(602)));
     expect((await decodeAudio(wavBytes({ between }))).channels[0]?.length).toBe(4);
+  });
+});
+
+describe.skipIf(!hasShared)("WAV recordings", () => {
+  it.each([
+    ["audio/lyra/sample1_16kHz.wav", 16000, 1],
+    ["audio/lyra/sample2_48kHz.wav", 48000, 1],
+    ["audio/encodec/test_24k.wav", 24000, 1],
+    ["audio/encodec/test_48k.wav", 48000, 2],
+  ])("%s is read whole", async (name, sampleRate, numChannels) => {
+    const bytes = new Uint8Array(readFileSync(sharedPath(name)));
+    const { numSamples } = await openAudio(bytes);
+    const audio = await decodeAudio(bytes);
+    expect({ rate: audio.sampleRate, channels: audio.channels.length }).toEqual({
+      rate: sampleRate,
+      channels: numChannels,
+    });
+    expect(audio.channels[0]?.length).toBe(numSamples);
+    // Speech and music at their usual level; bytes read out of step would be noise near full scale, about 0.5.
+    const power = (audio.channels[0] ?? new Float32Array(0)).reduce((sum, x) => sum + x * x, 0) / (numSamples ?? 1);
+    expect(Math.sqrt(power)).toBeGreaterThan(0.01);
+    expect(Math.sqrt(power)).toBeLessThan(0.3);
   });
 });
 
