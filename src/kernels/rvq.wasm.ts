@@ -27,7 +27,7 @@ const MAX_CODEBOOK_DIM = WORDS_BYTES / 2;
 /** Three floats and four lanes; see `Query` in the assembly. */
 const QUERY_BYTES = 32;
 const PAGE_BYTES = 65536;
-/** 2^-20, what sixteen float32 roundings can do: the bounds are made with fewer. */
+/** What sixteen float32 roundings can do to a half norm; fewer are made. */
 const ROUNDING = 2 ** -20;
 
 interface Assembly {
@@ -164,7 +164,7 @@ function writeStage(
   const terms = new Float32Array(buffer, termsAt, paddedSize * 4);
   const rows = new Float32Array(buffer, codewordsAt, codebookSize * paddedDim);
   const scale = scaleFor(largestMagnitude(stage));
-  // 0.52 for a half leaves room for the rounding of the query's scale.
+  // 0.52 for a half leaves room for the float32 rounding of the query's scale and of the dot product.
   const queryError = (0.52 * Math.sqrt(paddedDim)) / levels;
   terms.fill(Number.POSITIVE_INFINITY);
   for (let n = 0; n < codebookSize; n++) {
@@ -174,10 +174,10 @@ function writeStage(
     const { step, square, errorSquare } = packCodeword(codeword, scale, packed, tile);
     const [norm, errorNorm] = [Math.sqrt(square), Math.sqrt(errorSquare)];
     const line = (n >> 2) * 16 + (n & 3);
-    terms[line] = (square / 2) * (1 - 2 * ROUNDING);
-    terms[line + 4] = (square / 2) * (1 + 2 * ROUNDING);
+    terms[line] = (square / 2) * (1 - ROUNDING);
+    terms[line + 4] = (square / 2) * (1 + ROUNDING);
     terms[line + 8] = step;
-    terms[line + 12] = errorNorm + (norm + errorNorm) * (queryError + ROUNDING);
+    terms[line + 12] = errorNorm + (norm + errorNorm) * queryError;
   }
   new Uint32Array(buffer, recordAt, 3).set([packedAt, termsAt, codewordsAt]);
   new Float32Array(buffer, recordAt + 12, 1).set([scale]);

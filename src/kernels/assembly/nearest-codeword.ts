@@ -140,21 +140,19 @@ function queryAt(i: i32): Query {
 /**
  * Rounds a residual to int16, two dimensions to a 32-bit word.
  *
- * A residual whose scale to int16 is no float32, because it is tiny or huge, becomes the zero vector with bounds that
- * say nothing: float64 distances then decide among all codewords.
+ * A residual too small or too large for this arithmetic needs no branch: its scale, norm or slack comes out infinite or
+ * not a number, the limit in `chooseCodeword` with it, and float64 distances decide among all codewords.
  */
 function packQuery(frame: i32, i: i32, stage: Stage): void {
   const residual = residuals + <usize>frame * rowBytes;
   const largest = largestMagnitude(residual);
-  const scaled = largest * stage.scale;
-  const toLevels = queryLevels / largest;
-  const isUsable = toLevels < 1e38 && scaled < 1e18;
-  const sumOfSquares = packWords(residual, words + <usize>i * WORDS, isUsable ? toLevels : 0);
+  const toLevels: f32 = largest > 0 ? queryLevels / largest : 0;
+  const sumOfSquares = packWords(residual, words + <usize>i * WORDS, toLevels);
   const query = queryAt(i);
-  query.unit = isUsable ? scaled / queryLevels : 0;
+  query.unit = (largest * stage.scale) / queryLevels;
   // A thousandth more, for the rounding of this sum and of the bounds made from it.
   query.norm = query.unit * Mathf.sqrt(sumOfSquares) * 1.001;
-  query.slack = isUsable || largest === 0 ? distanceRounding * query.norm * query.norm + TINY : Infinity;
+  query.slack = distanceRounding * query.norm * query.norm + TINY;
   query.lowest = f32x4.splat(Infinity);
 }
 
