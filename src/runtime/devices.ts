@@ -17,23 +17,23 @@ export interface DeviceReport {
 }
 
 interface Requirement {
-  /** Operating systems that the runtime has the device for. */
-  readonly platforms: readonly NodeJS.Platform[];
+  /** Systems that onnxruntime-node is built with the device for, as `platform/architecture`. */
+  readonly systems: readonly string[];
   readonly howToGet: string;
 }
 
 const requirements: Record<Exclude<Device, "cpu">, Requirement> = {
   cuda: {
-    platforms: ["linux"],
+    systems: ["linux/x64"],
     howToGet:
-      "install an NVIDIA driver, CUDA 12 and cuDNN 9, then run: npm_config_onnxruntime_node_install=cuda12 npm rebuild onnxruntime-node",
+      "install an NVIDIA driver, CUDA 12 and cuDNN 9 on Linux (x64), then run: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node",
   },
   webgpu: {
-    platforms: ["linux", "darwin", "win32"],
-    howToGet: "install the driver of the GPU (on Linux also the Vulkan loader, Debian package libvulkan1)",
+    systems: ["linux/x64", "darwin/x64", "darwin/arm64", "win32/x64", "win32/arm64"],
+    howToGet: "install the driver of the GPU (on Linux, x64 only, also the Vulkan loader, Debian package libvulkan1)",
   },
-  dml: { platforms: ["win32"], howToGet: "use Windows 10 or later with a DirectX 12 GPU" },
-  coreml: { platforms: ["darwin"], howToGet: "use macOS" },
+  dml: { systems: ["win32/x64", "win32/arm64"], howToGet: "use Windows 10 or later with a DirectX 12 GPU" },
+  coreml: { systems: ["darwin/x64", "darwin/arm64"], howToGet: "use macOS" },
 };
 
 /** What to do when a device is missing, for messages. */
@@ -47,7 +47,8 @@ export function howToGet(device: Device): string {
  */
 export function missingPiece(device: Device): string | undefined {
   if (device === "cpu") return undefined;
-  if (!requirements[device].platforms.includes(process.platform)) return `not on ${process.platform}`;
+  const system = `${process.platform}/${process.arch}`;
+  if (!requirements[device].systems.includes(system)) return `onnxruntime-node does not have it on ${system}`;
   if (device === "cuda" && !existsSync(join(binaryFolder(), "libonnxruntime_providers_cuda.so"))) {
     return "onnxruntime-node was installed without its CUDA libraries";
   }

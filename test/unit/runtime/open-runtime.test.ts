@@ -18,8 +18,8 @@ describe("openRuntime", () => {
 
   const elsewhere: Device = process.platform === "win32" ? "coreml" : "dml";
   const notInstalled: [Device, RegExp][] = [
-    [elsewhere, new RegExp(`not on ${process.platform}; to get it, use (macOS|Windows)`)],
-    ["cuda", /npm_config_onnxruntime_node_install=cuda12 npm rebuild onnxruntime-node/],
+    [elsewhere, new RegExp(`does not have it on ${process.platform}/${process.arch}; to get it, use (macOS|Windows)`)],
+    ["cuda", /ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node/],
   ];
   it.each(notInstalled)("tells how to get %s, which is not here", async (device, message) => {
     // The tests' own installation leaves out CUDA (.npmrc); a machine that has it would have to skip that case.
