@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -15,8 +17,11 @@ MEL_FLOOR = 3e-4
 """Added to mel magnitudes of a 1024 window (in proportion for others): about 80 dB below a full-scale tone, so that no
 capacity is spent on noise floors."""
 
-LOUDNESS_EXPONENT = 0.3
-"""Zwicker's law in round figures: loudness grows as magnitude to the power 0.3 to 0.46."""
+LOUDNESS_EXPONENT = 0.46
+"""Zwicker's law: loudness grows as power to the 0.23."""
+
+LOUDNESS_MIN_WINDOW = 512
+"""Loudness is compared over windows of 32 ms and more, about what the ear integrates over."""
 
 
 def magnitudes(spectrum: torch.Tensor) -> torch.Tensor:
@@ -25,7 +30,7 @@ def magnitudes(spectrum: torch.Tensor) -> torch.Tensor:
 
 
 class MelLoss(nn.Module):
-    """Multi-resolution mel distances: of logarithms, and of loudness (which weighs loud bands more)."""
+    """Multi-resolution mel distances: of logarithms, and of loudness, where loud frames and bands count for more."""
 
     def __init__(self, sample_rate: int) -> None:
         super().__init__()
@@ -41,18 +46,24 @@ class MelLoss(nn.Module):
         return self.get_buffer(f"filters{size}") @ magnitudes(spectrum) + floor
 
     def forward(self, decoded: torch.Tensor, clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns (L1 of log10 mels, L1 of mels to the power 0.3), means over the resolutions."""
-        log_total = decoded.new_zeros(())
-        loud_total = decoded.new_zeros(())
+        """Returns (L1 of log10 mels, relative loudness error), each a mean over its resolutions."""
+        logarithmic: list[torch.Tensor] = []
+        loudness: list[torch.Tensor] = []
         for size, _ in MEL_RESOLUTIONS:
             log_decoded = self.mel(decoded, size).log()
             with torch.no_grad():
                 log_clean = self.mel(clean, size).log()
-                scale = (log_clean * LOUDNESS_EXPONENT).exp().mean()
-            log_total = log_total + F.l1_loss(log_decoded, log_clean) / 2.302585
-            loud = F.l1_loss((log_decoded * LOUDNESS_EXPONENT).exp(), (log_clean * LOUDNESS_EXPONENT).exp())
-            loud_total = loud_total + loud / scale
-        return log_total / len(MEL_RESOLUTIONS), loud_total / len(MEL_RESOLUTIONS)
+            logarithmic.append(F.l1_loss(log_decoded, log_clean) / math.log(10))
+            if size >= LOUDNESS_MIN_WINDOW:
+                loudness.append(relative_loudness_error(log_decoded, log_clean))
+        return torch.stack(logarithmic).mean(), torch.stack(loudness).mean()
+
+
+def relative_loudness_error(log_decoded: torch.Tensor, log_clean: torch.Tensor) -> torch.Tensor:
+    """Natural-log mels [B, M, F'] -> mean over frames of the error's norm over bands, by that of the clean loudness."""
+    clean = (log_clean * LOUDNESS_EXPONENT).exp()
+    error = (log_decoded * LOUDNESS_EXPONENT).exp() - clean
+    return (error.square().mean(1) + 1e-12).sqrt().mean() / clean.square().mean(1).sqrt().mean()
 
 
 class ComplexSpectrumLoss(nn.Module):

@@ -106,9 +106,10 @@ class Rvq(nn.Module):
         """Quantize for training: straight-through quantized [B, D, F] and the rate term (a scalar).
 
         Each sample of the batch uses its own number of stages (quantizer dropout). The rate term is the sum over stages
-        of the mean squared error left after each: it pulls latents towards what the codebooks can carry. It is not
-        divided by the latents' power: networks learn to inflate a few easily coded latents to lower such a ratio. In
-        training mode the codebooks follow the data.
+        of the mean squared error left after each: it pulls latents towards what the codebooks can carry. Frames count
+        less the louder they are (weight p / (p + own power), p the batch's mean power): otherwise the few loud frames
+        dominate, and the encoder turns them down. The weights carry no gradient: networks learn to inflate a few easily
+        coded latents when that lowers the term. In training mode the codebooks follow the data.
         """
         batch, dim, frames = latents.shape
         vectors = latents.float().permute(0, 2, 1).reshape(-1, dim)
@@ -116,12 +117,14 @@ class Rvq(nn.Module):
         residual = vectors
         quantized = torch.zeros_like(vectors)
         rate = vectors.new_zeros(())
+        power = vectors.detach().square().mean(1)
+        weight = power.mean() / (power + power.mean() + 1e-9)
         for stage in range(int(active.max())):
             on = active > stage
             with torch.no_grad():
                 nearest = nearest_codeword(residual, self.codebooks[stage])
             chosen = self.codebooks[stage][nearest]
-            rate = rate + (residual[on] - chosen[on]).pow(2).mean()
+            rate = rate + (weight[on] * (residual[on] - chosen[on]).square().mean(1)).mean()
             if self.training:
                 self._follow(stage, residual[on].detach(), nearest[on])
             chosen = chosen * on[:, None]

@@ -214,6 +214,8 @@ class Trainer:
         self.codec.load_state_dict(state["codec"])
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
+        # The settings may have changed since: overlays are how a run is steered.
+        self.optimizer.param_groups[1]["scale"] = self.settings.bypass_learning_rate_scale
         self.step, self.seconds = state["step"], state["seconds"]
         self.generator.set_state(state["generator"].cpu())
         torch.set_rng_state(state["torch_rng"].cpu())

@@ -74,7 +74,7 @@ def test_codebooks_follow_the_data_in_training_only() -> None:
     assert float((moved - rvq.decode(rvq.encode(moved))).square().mean()) < 0.8 * error
 
 
-def test_gradient_passes_straight_through_and_the_rate_is_the_sum_of_errors() -> None:
+def test_gradient_passes_straight_through_and_the_rate_sums_weighted_errors() -> None:
     rvq = Rvq(RvqConfig(2, 16, 6)).eval()
     vectors = clustered()
     rvq.initialize(vectors)
@@ -83,7 +83,9 @@ def test_gradient_passes_straight_through_and_the_rate_is_the_sum_of_errors() ->
     quantized.sum().backward()
     assert torch.equal(latents.grad, torch.ones_like(latents))
     assert torch.allclose(quantized, rvq.decode(rvq.encode(latents)), atol=1e-5)
-    errors = [float((latents - rvq.decode(rvq.encode(latents, k))).square().mean()) for k in (1, 2)]
+    power = latents.detach().square().mean(1)
+    weight = power.mean() / (power + power.mean())
+    errors = [float((weight * (latents - rvq.decode(rvq.encode(latents, k))).square().mean(1)).mean()) for k in (1, 2)]
     assert float(rate) == pytest.approx(sum(errors), rel=1e-4)
 
 
