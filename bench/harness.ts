@@ -58,7 +58,7 @@ export async function takeTurns<Name extends string>(
   rounds: number,
 ): Promise<Record<Name, readonly number[]>> {
   const entries = Object.entries<Contender>(contenders);
-  const measured = new Map(entries.map(([name]) => [name, [] as number[]]));
+  const measured: Record<string, number[]> = Object.fromEntries(entries.map(([name]) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
     for (let turn = 0; turn < entries.length; turn++) {
       // Rotating by one each round, and reversing every other round, gives each contender all neighbours.
@@ -66,10 +66,10 @@ export async function takeTurns<Name extends string>(
       const [name, run] = entries[round % 2 === 0 ? index : entries.length - 1 - index] ?? [];
       if (name === undefined || run === undefined) continue;
       const perSecond = await run();
-      if (round > 0) measured.get(name)?.push(perSecond);
+      if (round > 0) measured[name]?.push(perSecond);
     }
   }
-  return Object.fromEntries(measured) as Record<Name, readonly number[]>;
+  return measured as Record<Name, readonly number[]>;
 }
 
 /** The median over rounds of a's work per second divided by b's in the same round. */
