@@ -67,12 +67,19 @@ export function upsampleConv(x: Operand, weights: ConvWeights, factor: number): 
  * Transposed convolution with overlap-add: sample n of the result is complete, since nothing after frame n / stride
  * reaches it. What the last frames would add behind the end is left out, and is what a further frame of zeros gives.
  *
- * Shapes   x [B, F, I], weight [I, O, k]; result [B, F * stride, O]
+ * Shapes   x [B, F, I], weight [I, O, taps * stride]; result [B, F * stride, O]
+ * @throws {GraphError} `unsupported-op` when the kernel is no multiple of the stride; `shape-mismatch`
  */
 export function transposedConv(x: Operand, weight: Weights, stride: number): Operand {
   const [numInputs = 0, , kernelSize = 0] = weight.shape;
   checkChannels(x, numInputs, weight);
-  const rows = stackRows(x, numTaps(kernelSize, stride), 1);
+  if (kernelSize % stride !== 0) {
+    throw x.graph.error(
+      "unsupported-op",
+      `a transposed convolution with stride ${stride} expected a kernel of a multiple of it, got ${kernelSize}`,
+    );
+  }
+  const rows = stackRows(x, kernelSize / stride, 1);
   const matrix = transposedConvMatrix(weight, stride);
   return splitFrames(matmul(rows, x.graph.constant("weight", matrix.shape, matrix.write)), stride);
 }
@@ -86,7 +93,8 @@ function stackRows(x: Operand, taps: number, dilation: number): Operand {
   return taps === 1 ? x : concat([oldest, ...others, x], 2);
 }
 
-function affine(rows: Operand, { weight, bias }: ConvWeights, options: ConvMatrixOptions): Operand {
+/** The product of stacked rows with a kernel's matrix, and the bias. */
+export function affine(rows: Operand, { weight, bias }: ConvWeights, options: ConvMatrixOptions): Operand {
   const { graph } = rows;
   const matrix = convMatrix(weight, options);
   const product = matmul(rows, graph.constant("weight", matrix.shape, matrix.write));
@@ -96,7 +104,7 @@ function affine(rows: Operand, { weight, bias }: ConvWeights, options: ConvMatri
 }
 
 /** [B, F * n, C] -> [B, F, n * C]: the same memory. */
-function groupFrames(x: Operand, n: number): Operand {
+export function groupFrames(x: Operand, n: number): Operand {
   const [batchSize = 1, frames = 1, channels = 1] = x.shape;
   const groups = divideDimension(frames, n);
   if (n === 1) return x;
@@ -122,7 +130,8 @@ function splitFrames(x: Operand, n: number): Operand {
   return reshape(x, [batchSize, multiplyDimension(frames, n), channels]);
 }
 
-function checkChannels(x: Operand, numInputs: number, weight: Weights): void {
+/** @throws {GraphError} `shape-mismatch` when `x` is not [B, F, numInputs] */
+export function checkChannels(x: Operand, numInputs: number, weight: Weights): void {
   if (x.shape.length !== 3 || x.shape[2] !== numInputs) {
     throw x.graph.error(
       "shape-mismatch",
