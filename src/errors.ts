@@ -93,7 +93,21 @@ export class TokenError extends CodecError {
   }
 }
 
-export type CheckpointErrorCode = "truncated" | "bad-header" | "unsupported-dtype" | "limit-exceeded";
+export type CheckpointErrorCode =
+  | "truncated"
+  | "bad-header"
+  | "corrupt"
+  | "unsupported-dtype"
+  | "unsupported-format"
+  | "refused-call"
+  | "limit-exceeded"
+  | "no-weights"
+  | "ambiguous-weights"
+  | "closed"
+  | "not-found"
+  | "offline"
+  | "download-failed"
+  | "checksum-mismatch";
 
 /** A weights file that is damaged or of a kind that is not read. */
 export class CheckpointError extends CodecError {

@@ -1,4 +1,4 @@
-/** Little-endian half, brain and single precision numbers, and integers -> float32. */
+/** Little-endian half, brain, single and double precision numbers, and integers -> float32. */
 
 /** Every half precision number as float32: 256 KiB, made when the first one is met. */
 let halves: Float32Array | undefined;
@@ -14,7 +14,7 @@ let halves: Float32Array | undefined;
 export function decodeFloat16(bytes: Uint8Array): Float32Array {
   halves ??= tabulateHalves();
   const table = halves;
-  const patterns = readUint16(bytes);
+  const patterns = viewAs(bytes, Uint16Array);
   const numbers = new Float32Array(patterns.length);
   for (let index = 0; index < patterns.length; index++) numbers[index] = table[patterns[index] as number] as number;
   return numbers;
@@ -26,7 +26,7 @@ export function decodeFloat16(bytes: Uint8Array): Float32Array {
  * Memory   result is a fresh copy
  */
 export function decodeBfloat16(bytes: Uint8Array): Float32Array {
-  const patterns = readUint16(bytes);
+  const patterns = viewAs(bytes, Uint16Array);
   const numbers = new Uint32Array(patterns.length);
   for (let index = 0; index < patterns.length; index++) numbers[index] = (patterns[index] as number) << 16;
   return new Float32Array(numbers.buffer);
@@ -38,24 +38,47 @@ export function decodeBfloat16(bytes: Uint8Array): Float32Array {
  * Memory   a view of `bytes` where that is aligned to four bytes, a fresh copy elsewhere
  */
 export function decodeFloat32(bytes: Uint8Array): Float32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  return new Float32Array(aligned.buffer, aligned.byteOffset, bytes.byteLength / 4);
+  return viewAs(bytes, Float32Array);
 }
 
 /**
- * 32-bit integers.
+ * Double precision.
+ *
+ * Memory   result is a fresh copy
+ * Numerics the nearest float32; beyond its range an infinity
+ */
+export function decodeFloat64(bytes: Uint8Array): Float32Array {
+  return Float32Array.from(viewAs(bytes, Float64Array));
+}
+
+interface ArrayType<Numbers> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): Numbers;
+}
+
+/**
+ * Integers of up to 32 bits.
  *
  * Memory   result is a fresh copy
  * Numerics beyond 2^24 the nearest float32
  */
-export function decodeInt32(bytes: Uint8Array): Float32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  return Float32Array.from(new Int32Array(aligned.buffer, aligned.byteOffset, bytes.byteLength / 4));
+export function decodeIntegers(bytes: Uint8Array, type: ArrayType<ArrayLike<number>>): Float32Array {
+  return Float32Array.from(viewAs(bytes, type));
 }
 
-function readUint16(bytes: Uint8Array): Uint16Array {
-  const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
-  return new Uint16Array(aligned.buffer, aligned.byteOffset, bytes.byteLength / 2);
+/**
+ * Integers of 64 bits.
+ *
+ * Memory   result is a fresh copy
+ * Numerics beyond 2^24 the nearest float32
+ */
+export function decodeBigIntegers(bytes: Uint8Array, type: ArrayType<ArrayLike<bigint>>): Float32Array {
+  return Float32Array.from(viewAs(bytes, type), Number);
+}
+
+function viewAs<Numbers>(bytes: Uint8Array, type: ArrayType<Numbers>): Numbers {
+  const aligned = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  return new type(aligned.buffer, aligned.byteOffset, bytes.byteLength / type.BYTES_PER_ELEMENT);
 }
 
 function tabulateHalves(): Float32Array {

@@ -10,31 +10,16 @@
  * Source   https://huggingface.co/docs/safetensors (format), including its rules against hostile files
  */
 import { CheckpointError } from "../errors";
-import { decodeBfloat16, decodeFloat16, decodeFloat32, decodeInt32 } from "./float-formats";
-import type { StateDict, WeightTensor } from "./state-dict";
+import { type ByteSource, memorySource } from "./byte-source";
+import { elementFormats } from "./element-formats";
+import { LazyStateDict, lazyTensor } from "./lazy-state-dict";
+import type { StateDict } from "./state-dict";
 
 const headerLengthBytes = 8;
 /** Bounds the work on a header, which grows several times as objects. A header of our own is under 16 KiB. */
 const maxHeaderBytes = 16 * 2 ** 20;
 const maxRank = 8;
 const metadataKey = "__metadata__";
-
-/** The element types of the format. Those without a decoder may be in a file, but cannot be taken from it. */
-const formats: Readonly<Record<string, { bytesPerElement: number; decode?: (bytes: Uint8Array) => Float32Array }>> = {
-  F32: { bytesPerElement: 4, decode: decodeFloat32 },
-  F16: { bytesPerElement: 2, decode: decodeFloat16 },
-  BF16: { bytesPerElement: 2, decode: decodeBfloat16 },
-  I32: { bytesPerElement: 4, decode: decodeInt32 },
-  F64: { bytesPerElement: 8 },
-  I64: { bytesPerElement: 8 },
-  U64: { bytesPerElement: 8 },
-  U32: { bytesPerElement: 4 },
-  I16: { bytesPerElement: 2 },
-  U16: { bytesPerElement: 2 },
-  I8: { bytesPerElement: 1 },
-  U8: { bytesPerElement: 1 },
-  BOOL: { bytesPerElement: 1 },
-};
 
 interface Entry {
   readonly name: string;
@@ -45,23 +30,30 @@ interface Entry {
 }
 
 /**
- * Reads a file that is in memory.
+ * Reads a file that is in memory, or the header of one on disk.
  *
- * Memory   keeps `bytes`; a tensor is converted each time that its `data` is read (float32 that is aligned in the file is
- *          a view of `bytes`, anything else a fresh copy), so that a whole model never lies in memory as float32
+ * Memory   keeps the source; a tensor is read and converted each time that its `data` is read (float32 that is aligned
+ *          in memory is a view of it, anything else a fresh copy), so that a whole model never lies in memory as float32
  * Cost     O(header) now, O(tensor) for each reading of `data`
  * @throws {CheckpointError} `truncated`, `bad-header`, `unsupported-dtype` or `limit-exceeded`; taking a tensor throws
  *                           `unsupported-dtype` when it is of a type that is not converted
  */
-export function readSafetensors(bytes: Uint8Array): { tensors: StateDict; metadata: Record<string, string> } {
-  const { header, dataOffset } = readHeader(bytes);
-  const dataLength = bytes.byteLength - dataOffset;
+export function readSafetensors(file: Uint8Array | ByteSource): {
+  tensors: StateDict;
+  metadata: Record<string, string>;
+} {
+  const source = file instanceof Uint8Array ? memorySource(file) : file;
+  const { header, dataOffset } = readHeader(source);
+  const dataLength = source.byteLength - dataOffset;
   const entries = [...header]
     .filter(([name]) => name !== metadataKey)
     .map(([name, value]) => readEntry(name, value, dataLength));
   checkCoverage(entries, dataLength);
+  const tensors = entries.map(({ name, dtype, shape, begin, end }) => {
+    return [name, lazyTensor(dtype, shape, () => source.read(dataOffset + begin, end - begin))] as const;
+  });
   return {
-    tensors: new LazyStateDict(entries, bytes.subarray(dataOffset)),
+    tensors: new LazyStateDict(new Map(tensors)),
     metadata: readMetadata(header.get(metadataKey)),
   };
 }
@@ -92,14 +84,15 @@ export function writeSafetensors(tensors: StateDict, metadata: Readonly<Record<s
   return bytes;
 }
 
-function readHeader(bytes: Uint8Array): { header: Map<string, unknown>; dataOffset: number } {
-  if (bytes.byteLength < headerLengthBytes) {
+function readHeader(source: ByteSource): { header: Map<string, unknown>; dataOffset: number } {
+  if (source.byteLength < headerLengthBytes) {
     throw new CheckpointError(
       "truncated",
-      `a safetensors file expected at least ${headerLengthBytes} bytes, got ${bytes.byteLength}; fetch the file again`,
+      `a safetensors file expected at least ${headerLengthBytes} bytes, got ${source.byteLength}; fetch the file again`,
     );
   }
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  const lengthBytes = source.read(0, headerLengthBytes);
+  const length = new DataView(lengthBytes.buffer, lengthBytes.byteOffset).getBigUint64(0, true);
   if (length > BigInt(maxHeaderBytes)) {
     throw new CheckpointError(
       "limit-exceeded",
@@ -107,13 +100,13 @@ function readHeader(bytes: Uint8Array): { header: Map<string, unknown>; dataOffs
     );
   }
   const dataOffset = headerLengthBytes + Number(length);
-  if (dataOffset > bytes.byteLength) {
+  if (dataOffset > source.byteLength) {
     throw new CheckpointError(
       "truncated",
-      `the header claims ${length} bytes, ${bytes.byteLength - headerLengthBytes} are there; fetch the file again`,
+      `the header claims ${length} bytes, ${source.byteLength - headerLengthBytes} are there; fetch the file again`,
     );
   }
-  const parsed = parseJson(bytes.subarray(headerLengthBytes, dataOffset));
+  const parsed = parseJson(source.read(headerLengthBytes, Number(length)));
   if (!isRecord(parsed)) throw badHeader("expected a JSON object");
   return { header: new Map(Object.entries(parsed)), dataOffset };
 }
@@ -137,9 +130,9 @@ function readMetadata(value: unknown): Record<string, string> {
 function readEntry(name: string, value: unknown, dataLength: number): Entry {
   if (!isRecord(value)) throw badHeader("expected an object with dtype, shape and data_offsets", name);
   const { dtype, shape, data_offsets: range } = value;
-  const format = typeof dtype === "string" && Object.hasOwn(formats, dtype) ? formats[dtype] : undefined;
+  const format = typeof dtype === "string" ? elementFormats.get(dtype) : undefined;
   if (typeof dtype !== "string" || format === undefined) {
-    const known = Object.keys(formats).join(", ");
+    const known = [...elementFormats.keys()].join(", ");
     throw new CheckpointError(
       "unsupported-dtype",
       `"${name}" has the dtype ${JSON.stringify(dtype)}, ${known} are read; convert the file`,
@@ -176,66 +169,6 @@ function checkCoverage(entries: readonly Entry[], dataLength: number): void {
     covered = end;
   }
   if (covered !== dataLength) throw badHeader(`the tensors take ${covered} bytes, the file has ${dataLength}`);
-}
-
-/** Gives tensors that convert their data when it is read. */
-class LazyStateDict implements StateDict {
-  readonly #entries: ReadonlyMap<string, Entry>;
-  readonly #data: Uint8Array;
-
-  constructor(entries: readonly Entry[], data: Uint8Array) {
-    this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
-    this.#data = data;
-  }
-
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  has(name: string): boolean {
-    return this.#entries.has(name);
-  }
-
-  get(name: string): WeightTensor | undefined {
-    const entry = this.#entries.get(name);
-    return entry && this.#view(entry);
-  }
-
-  keys(): MapIterator<string> {
-    return this.#entries.keys();
-  }
-
-  *values(): MapIterator<WeightTensor> {
-    for (const entry of this.#entries.values()) yield this.#view(entry);
-  }
-
-  *entries(): MapIterator<[string, WeightTensor]> {
-    for (const entry of this.#entries.values()) yield [entry.name, this.#view(entry)];
-  }
-
-  [Symbol.iterator](): MapIterator<[string, WeightTensor]> {
-    return this.entries();
-  }
-
-  forEach(visit: (tensor: WeightTensor, name: string, weights: StateDict) => void): void {
-    for (const [name, tensor] of this.entries()) visit(tensor, name, this);
-  }
-
-  #view({ name, dtype, shape, begin, end }: Entry): WeightTensor {
-    const decode = formats[dtype]?.decode;
-    if (decode === undefined) {
-      const message = `"${name}" has the dtype ${dtype}, which is not converted to float32; convert the file`;
-      throw new CheckpointError("unsupported-dtype", message, { tensor: name });
-    }
-    const stored = this.#data.subarray(begin, end);
-    return {
-      dtype: "F32",
-      shape,
-      get data() {
-        return decode(stored);
-      },
-    };
-  }
 }
 
 function badHeader(problem: string, tensor?: string): CheckpointError {

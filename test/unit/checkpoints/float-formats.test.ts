@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { decodeBfloat16, decodeFloat16, decodeFloat32, decodeInt32 } from "../../../src/checkpoints/float-formats";
+import {
+  decodeBfloat16,
+  decodeBigIntegers,
+  decodeFloat16,
+  decodeFloat32,
+  decodeFloat64,
+  decodeIntegers,
+} from "../../../src/checkpoints/float-formats";
 
 /** Half precision by moving its bits into a float32, which is not how the decoder does it. */
 function referenceHalf(pattern: number): number {
@@ -44,10 +51,20 @@ describe("the other formats", () => {
     expect([...decodeFloat32(bytes.subarray(5, 9))]).toEqual([-2.5]);
   });
 
+  it("take double precision and integers of every width to the nearest float32", () => {
+    const doubles = new Uint8Array(Float64Array.of(1.5, -0.1, 1e300).buffer);
+    expect([...decodeFloat64(doubles)]).toEqual([1.5, Math.fround(-0.1), Number.POSITIVE_INFINITY]);
+    const wide = new Uint8Array(BigInt64Array.of(-3n, 2n ** 24n + 1n).buffer);
+    expect([...decodeBigIntegers(wide, BigInt64Array)]).toEqual([-3, 2 ** 24]);
+    expect([...decodeBigIntegers(wide.subarray(0, 8), BigUint64Array)]).toEqual([2 ** 64]);
+    expect([...decodeIntegers(Uint8Array.of(0xff, 0x80), Int8Array)]).toEqual([-1, -128]);
+    expect([...decodeIntegers(Uint8Array.of(0xff, 0x80), Uint16Array)]).toEqual([0x80ff]);
+  });
+
   it("read from odd offsets", () => {
     const bytes = Uint8Array.of(9, 0x00, 0x3c, 0xff, 0xff, 0xff, 0xff);
     expect([...decodeFloat16(bytes.subarray(1, 3))]).toEqual([1]);
     expect([...decodeBfloat16(Uint8Array.of(9, 0x80, 0x3f).subarray(1))]).toEqual([1]);
-    expect([...decodeInt32(bytes.subarray(3))]).toEqual([-1]);
+    expect([...decodeIntegers(bytes.subarray(3), Int32Array)]).toEqual([-1]);
   });
 });
