@@ -17,8 +17,9 @@ export type Attributes = Readonly<Record<string, number | readonly number[]>>;
 
 interface Node {
   readonly opType: string;
-  readonly inputs: readonly Operand[];
-  readonly output: Operand;
+  /** `undefined` for an optional input that is left out. */
+  readonly inputs: readonly (Operand | undefined)[];
+  readonly outputs: readonly Operand[];
   readonly attributes: Attributes;
 }
 
@@ -152,10 +153,20 @@ export class GraphBuilder {
 
   /** Adds one ONNX node with one output. For the ops, which know the shape that comes out. */
   node(opType: string, inputs: readonly Operand[], shape: Shape, attributes: Attributes = {}): Operand {
-    for (const input of inputs) this.#checkOwn(input);
-    const output = this.#claim(this.#unusedName(this.#qualified(opType, "/")), shape);
-    this.#nodes.push({ opType, inputs, output, attributes });
-    return output;
+    return this.nodeOutputs(opType, inputs, [shape] as const, attributes)[0];
+  }
+
+  /** Adds one ONNX node with several outputs, one for each shape. An `undefined` input is an optional one left out. */
+  nodeOutputs<const Shapes extends readonly Shape[]>(
+    opType: string,
+    inputs: readonly (Operand | undefined)[],
+    shapes: Shapes,
+    attributes: Attributes = {},
+  ): { [Index in keyof Shapes]: Operand } {
+    for (const input of inputs) if (input !== undefined) this.#checkOwn(input);
+    const outputs = shapes.map((shape) => this.#claim(this.#unusedName(this.#qualified(opType, "/")), shape));
+    this.#nodes.push({ opType, inputs, outputs, attributes });
+    return outputs as { [Index in keyof Shapes]: Operand };
   }
 
   /**
@@ -169,7 +180,7 @@ export class GraphBuilder {
     const publish = (name: string, operand: Operand): Operand => {
       this.#checkOwn(operand);
       // An output takes the place of the name inside; what already has a public name is passed on under a second one.
-      const isRenamable = this.#nodes.some((node) => node.output === operand) && !published.has(operand);
+      const isRenamable = this.#nodes.some((node) => node.outputs.includes(operand)) && !published.has(operand);
       const output = isRenamable ? operand : this.node("Identity", [operand], operand.shape);
       this.#claim(name, operand.shape);
       published.set(output, name);
@@ -241,10 +252,11 @@ export class GraphBuilder {
 
 function nodeProto(node: Node, nameOf: (operand: Operand) => string): MessageInitShape<typeof NodeProtoSchema> {
   return {
-    name: node.output.name,
+    // A node is called like its first output as it was made, whatever the caller gets that output as.
+    name: node.outputs[0]?.name ?? "",
     opType: node.opType,
-    input: node.inputs.map(nameOf),
-    output: [nameOf(node.output)],
+    input: node.inputs.map((input) => (input === undefined ? "" : nameOf(input))),
+    output: node.outputs.map(nameOf),
     attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
   };
 }

@@ -8,10 +8,12 @@ export {
 } from "./blocks/causal-conv";
 export type { Weights } from "./blocks/conv-matrix";
 export { leftContext } from "./blocks/left-context";
+export { type LstmWeights, skipLstm } from "./blocks/lstm";
+export { type ReflectConvOptions, ReflectStart, reflectConv } from "./blocks/reflect-conv";
 export { type ResidualUnitWeights, residualUnit } from "./blocks/residual-unit";
 export { type Dimension, type Shape, type SymbolicDimension, symbol } from "./dimension";
 export { type Attributes, batch, GraphBuilder, type Operand } from "./graph-builder";
 export type { Network, NetworkForm, NetworkState, NetworkValue } from "./network";
 export { add, elu } from "./ops/elementwise";
 export { matmul } from "./ops/linear";
-export { concat, last, padStart, reshape, trim } from "./ops/shape";
+export { concat, last, padStart, reshape, transpose, trim } from "./ops/shape";

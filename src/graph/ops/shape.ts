@@ -99,6 +99,18 @@ export function reshape(x: Operand, shape: Shape): Operand {
   return x.graph.node("Reshape", [x, x.graph.integers(target)], shape);
 }
 
+/** The axes in another order: axis `order[i]` of `x` becomes axis i. */
+export function transpose(x: Operand, order: readonly number[]): Operand {
+  const shape = order.map((axis) => x.shape[axis] ?? 0);
+  if ([...order].sort((a, b) => a - b).some((axis, index) => axis !== index) || order.length !== x.shape.length) {
+    throw x.graph.error(
+      "shape-mismatch",
+      `Transpose expected an order of all axes of ${formatShape(x.shape)}, got [${order}]`,
+    );
+  }
+  return x.graph.node("Transpose", [x], shape, { perm: order });
+}
+
 function slice(x: Operand, axis: number, start: number, end: number, size: Dimension): Operand {
   const bounds = [[start], [end], [axis]].map((values) => x.graph.integers(values));
   return x.graph.node("Slice", [x, ...bounds], withSize(x.shape, axis, size));
@@ -112,17 +124,22 @@ function withSize(shape: Shape, axis: number, size: Dimension): Shape {
   return shape.map((dimension, index) => (index === axis ? size : dimension));
 }
 
-/** Compares products: of the plain numbers and factors, and of the symbols that they come with. */
+/** Compares products: of plain numbers and what can be factored out of the others, and of what is left of those. */
 function hasSameVolume(left: Shape, right: Shape): boolean {
   const volume = (shape: Shape): string => {
-    const factor = shape.reduce<number>(
-      (product, size) => product * (typeof size === "number" ? size : size.offset === 0 ? size.factor : 1),
-      1,
-    );
-    const symbols = shape.flatMap((size) =>
-      typeof size === "number" ? [] : size.offset === 0 ? [size.symbol] : [formatShape([size])],
-    );
-    return [factor, ...symbols.sort()].join(" ");
+    let factor = 1;
+    const others: string[] = [];
+    for (const size of shape) {
+      const content = typeof size === "number" ? size : greatestCommonDivisor(size.factor, Math.abs(size.offset));
+      factor *= content;
+      if (typeof size === "number") continue;
+      others.push(formatShape([{ ...size, factor: size.factor / content, offset: size.offset / content }]));
+    }
+    return [factor, ...others.sort()].join(" ");
   };
   return volume(left) === volume(right);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
