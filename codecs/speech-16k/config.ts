@@ -1,5 +1,5 @@
 /** The config of the speech codecs: what `config.json` holds, checked. The same file configures training. */
-import { ModelError } from "../../src/errors";
+import { badConfig, checkSchema, expectEqual, type Schema } from "../config-schema";
 
 export interface EncoderStageConfig {
   readonly channels: number;
@@ -45,9 +45,6 @@ export interface SpeechConfig {
   };
 }
 
-/** A kind of value in the config, or the fields of a section. `[kind]` is a list of at least one. */
-type Schema = "text" | "count" | "number" | readonly [Schema] | { readonly [key: string]: Schema };
-
 const schema: Schema = {
   name: "text",
   sampleRate: "count",
@@ -88,7 +85,7 @@ const schema: Schema = {
  * @throws {ModelError} `bad-config`, naming the field, when one is missing, of the wrong kind, or at odds with the others
  */
 export function parseSpeechConfig(value: unknown): SpeechConfig {
-  checkKind(value, schema, "config");
+  checkSchema(value, schema);
   const config = value as SpeechConfig;
   const { hopLength, encoder, decoder, vocoder, mel, bypass } = config;
   const subframe = hopLength / decoder.upsampleFactor;
@@ -107,41 +104,4 @@ export function parseSpeechConfig(value: unknown): SpeechConfig {
       throw badConfig(`encoder.stages[${index}].kernelSize`, `at least the stride, ${stride}`, kernelSize);
   }
   return config;
-}
-
-function checkKind(value: unknown, kind: Schema, path: string): void {
-  if (typeof kind === "string") {
-    checkScalar(value, kind, path);
-  } else if (isList(kind)) {
-    if (!Array.isArray(value) || value.length === 0) throw badConfig(path, "a list that is not empty", value);
-    for (const [index, item] of value.entries()) checkKind(item, kind[0], `${path}[${index}]`);
-  } else {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw badConfig(path, "an object", value);
-    for (const [key, fieldKind] of Object.entries(kind)) {
-      checkKind((value as Record<string, unknown>)[key], fieldKind, path === "config" ? key : `${path}.${key}`);
-    }
-  }
-}
-
-function checkScalar(value: unknown, kind: "text" | "count" | "number", path: string): void {
-  if (kind === "text") {
-    if (typeof value !== "string" || value === "") throw badConfig(path, "a text that is not empty", value);
-  } else if (typeof value !== "number" || !Number.isFinite(value) || value < 0) {
-    throw badConfig(path, "a number of at least 0", value);
-  } else if (kind === "count" && (!Number.isSafeInteger(value) || value === 0)) {
-    throw badConfig(path, "a whole number of at least 1", value);
-  }
-}
-
-function isList(kind: Schema): kind is readonly [Schema] {
-  return Array.isArray(kind);
-}
-
-function expectEqual(path: string, actual: number, expected: number): void {
-  if (actual !== expected) throw badConfig(path, `${expected}, from the other fields`, actual);
-}
-
-function badConfig(path: string, expected: string, actual: unknown): ModelError {
-  const shown = JSON.stringify(actual) ?? "nothing";
-  return new ModelError("bad-config", `"${path}" expected ${expected}, got ${shown}; correct the config`);
 }
