@@ -3,8 +3,8 @@
 Started by bench/compare/encodec-quantizer.ts with: codebooks file, latents file (float32, [K, N, D] and [F, D]), K, N,
 D, F. Reads one command a line and answers each with one line:
 
-    stream COUNT   quantizes COUNT frames, one a call    -> seconds
-    batch COUNT    quantizes all F frames COUNT times    -> seconds
+    stream COUNT   quantizes COUNT frames, one a call    -> processor seconds
+    batch COUNT    quantizes all F frames COUNT times    -> processor seconds
     tokens FILE    writes the tokens, uint16 [F, K]      -> ok
 """
 
@@ -49,15 +49,15 @@ def main() -> None:
     print(f"torch {torch.__version__}, encodec {importlib.metadata.version('encodec')}", flush=True)
     for line in sys.stdin:
         command, argument = line.split(maxsplit=1)
-        begin = time.perf_counter()
+        begin = time.process_time()
         if command == "stream":
             for i in range(int(argument)):
                 quantizer.encode(singles[i % num_frames], 75)
-            print(time.perf_counter() - begin, flush=True)
+            print(time.process_time() - begin, flush=True)
         elif command == "batch":
             for _ in range(int(argument)):
                 quantizer.encode(frames, 75)
-            print(time.perf_counter() - begin, flush=True)
+            print(time.process_time() - begin, flush=True)
         elif command == "tokens":
             tokens = quantizer.encode(frames, 75)[:, 0].T  # [K, 1, F] -> [F, K]
             tokens.numpy().astype(np.uint16).tofile(argument.strip())

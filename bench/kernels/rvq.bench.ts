@@ -3,16 +3,15 @@
  *
  *     npm run bench:kernels [-- --json] [-- --rounds 15] [-- --skip-pytorch]
  *
- * Every variant is held to the reference's tokens before it is timed. Contenders take turns within a round; ratios are
- * medians of what one round measured. `rvq_8x1024x128` has the ratios that the project promises.
+ * Every variant is held to the reference's tokens before it is timed, in processor time. Contenders take turns within a
+ * round; ratios are medians of what one round measured. `rvq_8x1024x128` has the ratios that the project promises.
  */
 import { parseArgs } from "node:util";
-import Benchmark from "benchmark";
 import { createRvqKernel } from "../../src/kernels/rvq";
 import type { Codebooks, RvqKernel, RvqVariant } from "../../src/kernels/rvq-kernel";
 import { gaussian, makeCodebooks, residualLikeCodebooks, residualLikeLatents } from "../../test/helpers/codebooks";
 import { EncodecQuantizer } from "../compare/encodec-quantizer";
-import { type Contender, machine, ratio, summary, takeTurns } from "../harness";
+import { type Contender, machine, processorSeconds, ratio, summary, takeTurns } from "../harness";
 
 const { values: options } = parseArgs({
   options: {
@@ -38,6 +37,7 @@ const shapes: readonly [string, number, number, number][] = [
 const report = {
   machine: machine(),
   threads: 1,
+  clock: "processor time",
   framesPerCall,
   rounds,
   rvq_8x1024x128: await againstPytorch(
@@ -46,13 +46,19 @@ const report = {
     gaussian(framesPerCall * 128, 2),
   ),
   rvq_8x1024x128_residual_like: await againstPytorch("residual-like", ...residualLike([8, 1024, 128])),
-  shapes: shapes.map(([name, ...shape]) => ({ name, shape: shape.join("x"), ...shapeSpeeds(shape) })),
+  shapes: await eachShape(),
 };
 if (options.json) console.log(JSON.stringify(report, null, 2));
 
 function residualLike(shape: readonly [number, number, number]): [Codebooks, Float32Array] {
   const codebooks = residualLikeCodebooks(shape, 3);
   return [codebooks, residualLikeLatents(codebooks, framesPerCall, 4)];
+}
+
+async function eachShape() {
+  const all = [];
+  for (const [name, ...shape] of shapes) all.push({ name, shape: shape.join("x"), ...(await shapeSpeeds(shape)) });
+  return all;
 }
 
 /** All variants and PyTorch on the same codebooks and latents, frames per second. */
@@ -159,11 +165,11 @@ function forOneTurn(job: () => void): Contender {
   return () => {
     let done = 0;
     let seconds = 0;
-    const begin = performance.now();
+    const begin = processorSeconds();
     while (seconds < secondsPerTurn) {
       job();
       done += framesPerCall;
-      seconds = (performance.now() - begin) / 1000;
+      seconds = processorSeconds() - begin;
     }
     return done / seconds;
   };
@@ -176,30 +182,21 @@ async function paced(run: (count: number) => Promise<number>, framesPerCount = 1
   return () => run(count);
 }
 
-/** Frames per second at one shape, each variant by itself, as benchmark.js measures. */
-function shapeSpeeds(shape: readonly [number, number, number]) {
+/** Our kernels at one shape, frames per second. */
+async function shapeSpeeds(shape: readonly [number, number, number]) {
   const codebooks = makeCodebooks(shape);
-  const { numCodebooks, codebookDim } = codebooks;
-  const latents = gaussian(framesPerCall * codebookDim, 2);
-  const tokens = new Uint16Array(framesPerCall * numCodebooks);
-  const speeds = Object.fromEntries(
-    (["wasm", "typed-array"] as const).map((variant) => {
-      const kernel = prepare(variant, codebooks);
-      let f = 0;
-      const stream = perSecond(() => {
-        f = (f + 1) % framesPerCall;
-        kernel.quantizeInto(latents.subarray(f * codebookDim, (f + 1) * codebookDim), 1, numCodebooks, tokens);
-      });
-      const batch = framesPerCall * perSecond(() => kernel.quantizeInto(latents, framesPerCall, numCodebooks, tokens));
-      return [variant, { stream: Math.round(stream), batch: Math.round(batch) }];
-    }),
+  const latents = gaussian(framesPerCall * codebooks.codebookDim, 2);
+  const [wasm, typedArray] = [prepare("wasm", codebooks), prepare("typed-array", codebooks)];
+  const measured = await takeTurns(
+    {
+      wasm_stream: streamOf(wasm, codebooks, latents),
+      wasm_batch: batchOf(wasm, codebooks, latents),
+      typedArray_stream: streamOf(typedArray, codebooks, latents),
+      typedArray_batch: batchOf(typedArray, codebooks, latents),
+    },
+    Math.ceil(rounds / 5),
   );
+  const speeds = summaries(measured);
   console.error(shape.join("x"), speeds);
   return speeds;
-}
-
-function perSecond(job: () => void): number {
-  const bench = new Benchmark("", job, { maxTime: 0.5 });
-  bench.run();
-  return bench.hz;
 }
