@@ -4,6 +4,8 @@ import type { DecoderFrames } from "../vocoder/vocoder";
 export interface Decoder {
   /** Width of a frame of quantized latents, D. */
   readonly latentDim: number;
+  /** Frames that a stream's first call must bring, unless the signal is shorter. Default 1. */
+  readonly startFrames?: number;
   /** The name of the output that `features` of its frames hold. */
   readonly features: string;
   /** How far the baseline lies behind the features, in samples. */

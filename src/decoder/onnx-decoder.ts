@@ -4,11 +4,7 @@ import { outputData } from "../runtime/output-data";
 import type { Decoder, DecoderStream } from "./decoder";
 
 /** Names and sizes that tie a network to the decoder's interface. */
-export interface OnnxDecoderConfig {
-  readonly latentDim: number;
-  readonly features: string;
-  readonly delaySamples: number;
-}
+export type OnnxDecoderConfig = Pick<Decoder, "latentDim" | "features" | "delaySamples" | "startFrames">;
 
 /**
  * Wraps a streaming network that takes `quantized` [1, F, D] and gives the output named by `features` and, when the codec
@@ -36,6 +32,7 @@ function openStream(session: NetworkSession, config: OnnxDecoderConfig): Decoder
       return { features, ...(outputs.baseline && { baseline: outputs.baseline.data }) };
     },
     async flush() {
+      if (delaySamples === 0) return undefined;
       // A frame of zeros adds nothing to the transposed convolution, and pushes out what the frames before it left.
       const { baseline } = await run(new Float32Array(latentDim));
       return baseline?.data.subarray(0, delaySamples);

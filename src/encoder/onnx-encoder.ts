@@ -4,10 +4,7 @@ import { outputData } from "../runtime/output-data";
 import type { Encoder, EncoderStream } from "./encoder";
 
 /** Names and sizes that tie a network to the encoder's interface. */
-export interface OnnxEncoderConfig {
-  readonly hopLength: number;
-  readonly latentDim: number;
-}
+export type OnnxEncoderConfig = Pick<Encoder, "hopLength" | "latentDim" | "startFrames" | "takesPartialFrame">;
 
 /**
  * Wraps a streaming network that takes `waveform` [1, T] and gives `latents` [1, F, D].

@@ -2,6 +2,7 @@
 import type { PcmAudio } from "../audio/pcm-audio";
 import { TokenError } from "../errors";
 import { type CodecStages, type DecodingState, decodeFrames } from "../pipeline";
+import { concatTokenFrames } from "../tokens/concat-token-frames";
 import { assertTokenFrames, numFrames, type TokenFrames } from "../tokens/token-frames";
 
 /** One signal on its way back to audio. */
@@ -14,6 +15,10 @@ export class TokenDecoder {
   /** Samples per channel produced so far, counted from the delay's first. */
   #producedSamples: number;
   #isComplete = false;
+  /** Frames that must wait before the networks are called: more than one until they have started. */
+  #neededFrames = 1;
+  /** Frames that wait. */
+  #held: TokenFrames | undefined;
 
   /** @param blockFrames  most frames that one network call takes: bounds the memory of a long piece */
   constructor(stages: CodecStages, blockFrames: number) {
@@ -34,21 +39,29 @@ export class TokenDecoder {
     const { hopLength } = this.#stages.identity;
     this.#totalSamples += tokens.numSamples;
     this.#isComplete = tokens.numSamples < frames * hopLength;
-    const channels = await Promise.all(
-      this.#channels.map(async (state, index) => this.#decodeFrames(state, channelCodes(tokens, index), tokens)),
-    );
-    return this.#trim(channels);
+    const ready = this.#held === undefined ? tokens : concatTokenFrames([this.#held, tokens]);
+    if (numFrames(ready) < this.#neededFrames) {
+      // A copy: the caller may use its buffer again.
+      this.#held = { ...ready, codes: ready.codes.slice() };
+      return this.#trim(this.#channels.map(() => new Float32Array(0)));
+    }
+    return this.#trim(await this.#decodeChannels(ready));
   }
 
   /** Gives the samples that the codec's delay held back. */
   async flush(): Promise<PcmAudio> {
+    const held = this.#held && (await this.#decodeChannels(this.#held));
     const channels: Float32Array[] = [];
-    for (const { decoder, vocoder } of this.#channels) channels.push(await vocoder.flush(await decoder.flush()));
+    for (const [index, { decoder, vocoder }] of this.#channels.entries()) {
+      const tail = await vocoder.flush(await decoder.flush());
+      channels.push(joinSamples(held?.[index] ?? new Float32Array(0), tail));
+    }
     return this.#trim(channels);
   }
 
   async #open(numChannels: number): Promise<void> {
     const decoder = await this.#stages.decoder();
+    this.#neededFrames = decoder.startFrames ?? 1;
     this.#channels = Array.from({ length: numChannels }, () => ({
       decoder: decoder.openStream(),
       vocoder: this.#stages.vocoder.openStream(),
@@ -75,6 +88,14 @@ export class TokenDecoder {
         { expected: frames * hopLength, actual: tokens.numSamples },
       );
     }
+  }
+
+  async #decodeChannels(tokens: TokenFrames): Promise<Float32Array[]> {
+    this.#held = undefined;
+    if (tokens.codes.length > 0) this.#neededFrames = 1;
+    return Promise.all(
+      this.#channels.map(async (state, index) => this.#decodeFrames(state, channelCodes(tokens, index), tokens)),
+    );
   }
 
   /** Runs one channel's frames through dequantizer, decoder and vocoder, block by block. */
@@ -114,6 +135,14 @@ function channelCodes(tokens: TokenFrames, channel: number): Uint16Array {
     selected.set(codes.subarray(at, at + numCodebooks), frame * numCodebooks);
   }
   return selected;
+}
+
+function joinSamples(first: Float32Array, second: Float32Array): Float32Array {
+  if (first.length === 0) return second;
+  const joined = new Float32Array(first.length + second.length);
+  joined.set(first);
+  joined.set(second, first.length);
+  return joined;
 }
 
 function expectSame(field: string, expected: string | number, actual: string | number): void {

@@ -35,6 +35,9 @@ export class TokenEncoder {
   #input: { numChannels: number; sampleRate: number } | undefined;
   #channels: ChannelState[] = [];
   #resampler: StreamingResampler | undefined;
+  /** Frames that must wait before the networks are called: more than one until they have started. */
+  #neededFrames = 1;
+  #takesPartialFrame = false;
 
   constructor(stages: CodecStages, config: TokenEncoderConfig) {
     this.#stages = stages;
@@ -51,11 +54,12 @@ export class TokenEncoder {
     await this.#open(chunk);
     this.#enqueue(this.#resampler?.push(this.#select(chunk.channels)) ?? this.#select(chunk.channels));
     const { hopLength } = this.#stages.identity;
-    const queued = this.#channels[0]?.queue.length ?? 0;
-    return this.#encodeFrames(Math.floor(queued / hopLength), queued - (queued % hopLength));
+    const whole = Math.floor((this.#channels[0]?.queue.length ?? 0) / hopLength);
+    const count = whole < this.#neededFrames ? 0 : whole;
+    return this.#encodeFrames(count, count * hopLength);
   }
 
-  /** Gives the tokens of what is left; the last frame is filled up with silence. */
+  /** Gives the tokens of what is left; the last frame is filled up with silence unless the encoder does that. */
   async flush(): Promise<TokenFrames> {
     if (this.#resampler !== undefined) this.#enqueue(this.#resampler.flush());
     const queued = this.#channels[0]?.queue.length ?? 0;
@@ -67,6 +71,8 @@ export class TokenEncoder {
     const input = { numChannels: chunk.channels.length, sampleRate: chunk.sampleRate };
     if (this.#input === undefined) {
       const encoder = await this.#stages.encoder();
+      this.#neededFrames = encoder.startFrames ?? 1;
+      this.#takesPartialFrame = encoder.takesPartialFrame ?? false;
       const numCoded = this.#config.channels === "separate" ? input.numChannels : 1;
       this.#channels = Array.from({ length: numCoded }, () => ({
         encoder: encoder.openStream(),
@@ -97,10 +103,12 @@ export class TokenEncoder {
     const { activeCodebooks, blockFrames } = this.#config;
     const numChannels = this.#channels.length;
     const codes = new Uint16Array(count * numChannels * activeCodebooks);
+    if (count > 0) this.#neededFrames = 1;
     for (let first = 0; first < count; first += blockFrames) {
       const frames = Math.min(blockFrames, count - first);
       for (const [index, { encoder, queue }] of this.#channels.entries()) {
-        const samples = queue.take(frames * identity.hopLength);
+        const wanted = frames * identity.hopLength;
+        const samples = queue.take(this.#takesPartialFrame ? Math.min(wanted, queue.length) : wanted);
         const block = await encodeFrames(this.#stages, encoder, samples, activeCodebooks);
         for (let frame = 0; frame < frames; frame++) {
           const from = block.subarray(frame * activeCodebooks, (frame + 1) * activeCodebooks);
