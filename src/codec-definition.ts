@@ -10,11 +10,17 @@ export interface RuntimeOptions {
   readonly numThreads?: number;
 }
 
+/** What `loadCodec` takes beside the codec. */
+export interface LoadOptions extends RuntimeOptions {
+  /** Weights for a codec that is named: the path of a file, or its bytes. Default: those that come with the package. */
+  readonly weights?: string | Uint8Array;
+}
+
 /** A config and the weights that belong to it. */
 export interface CodecSource {
   /** The parsed config file. */
   readonly config: unknown;
-  /** The bytes of a safetensors file. */
+  /** The bytes of a file of weights: safetensors, or for published systems also what their authors published. */
   readonly weights: Uint8Array;
 }
 
@@ -26,8 +32,12 @@ export interface CodecDefinition {
   readonly summary: string;
   /** Licence of the weights that come with the package. */
   readonly weightsLicence: string;
-  /** Reads the config and the weights that come with the package. */
-  readSource(): Promise<CodecSource>;
+  /**
+   * Reads the config that comes with the package and, when none are given, its weights.
+   *
+   * @throws {ModelError} code `missing-weights` when none are given and none come with the package
+   */
+  readSource(weights?: Uint8Array): Promise<CodecSource>;
   /**
    * Puts the stages together; no network is built before it is needed.
    *

@@ -1,14 +1,15 @@
 /** The public surface of the package. It is also the one place in `src/` that knows which codecs there are. */
+import { encodec24khz } from "../codecs/encodec/index";
 import { speech16k } from "../codecs/speech-16k/index";
 import type { PcmAudio } from "./audio/pcm-audio";
 import type { Codec, EncodeOptions, JobOptions } from "./codec";
-import type { CodecDefinition, CodecSource, RuntimeOptions } from "./codec-definition";
+import type { CodecDefinition, CodecSource, LoadOptions } from "./codec-definition";
 import { loadDefinedCodec } from "./load-codec";
 import type { TokenFrames } from "./tokens/token-frames";
 
 export type { PcmAudio } from "./audio/pcm-audio";
 export { type ChunkSource, Codec, type EncodeOptions, type JobOptions, type Progress } from "./codec";
-export type { CodecDefinition, CodecSource, RuntimeOptions } from "./codec-definition";
+export type { CodecDefinition, CodecSource, LoadOptions, RuntimeOptions } from "./codec-definition";
 export {
   AudioFormatError,
   BackendError,
@@ -26,7 +27,7 @@ export { concatTokenFrames } from "./tokens/concat-token-frames";
 export { assertTokenFrames, bitsPerSecond, numFrames, type TokenFrames } from "./tokens/token-frames";
 
 /** The codecs that `loadCodec` knows by name. */
-export const codecs: readonly CodecDefinition[] = [speech16k];
+export const codecs: readonly CodecDefinition[] = [speech16k, encodec24khz];
 
 /** The codec that `encode` and `decode` use when none is named. */
 const embeddedCodec = speech16k.name;
@@ -35,7 +36,7 @@ const embeddedCodec = speech16k.name;
  * Loads a codec.
  *
  * @param source  the name of a codec that comes with the package, or a config with weights of one's own training
- * @param options  device and threads
+ * @param options  device and threads, and weights for a codec that is named
  * @returns a codec that the caller disposes
  * @throws {ModelError} when no codec has that name, or weights and config do not fit each other
  * @throws {BackendError} code `backend-unavailable` when the device asked for is not there; raised by the first call that
@@ -44,7 +45,7 @@ const embeddedCodec = speech16k.name;
  * await using codec = await loadCodec("speech-16k");
  * const tokens = await codec.encode(audio, { bitsPerSecond: 3000 });
  */
-export function loadCodec(source: string | CodecSource, options: RuntimeOptions = {}): Promise<Codec> {
+export function loadCodec(source: string | CodecSource, options: LoadOptions = {}): Promise<Codec> {
   return loadDefinedCodec(codecs, source, options);
 }
 

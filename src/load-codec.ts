@@ -1,6 +1,7 @@
 /** From a name or a file of weights to a codec that runs. */
+import { readFile } from "node:fs/promises";
 import { Codec } from "./codec";
-import type { CodecDefinition, CodecSource, RuntimeOptions } from "./codec-definition";
+import type { CodecDefinition, CodecSource, LoadOptions } from "./codec-definition";
 import { ModelError } from "./errors";
 
 /**
@@ -13,11 +14,25 @@ import { ModelError } from "./errors";
 export async function loadDefinedCodec(
   definitions: readonly CodecDefinition[],
   source: string | CodecSource,
-  options: RuntimeOptions,
+  options: LoadOptions,
 ): Promise<Codec> {
   const isNamed = typeof source === "string";
   const definition = findDefinition(definitions, isNamed ? source : systemOf(definitions, source.config));
-  return new Codec(await definition.assemble(isNamed ? await definition.readSource() : source, options));
+  if (!isNamed && options.weights !== undefined) {
+    throw new TypeError('"weights" expected beside a codec\'s name, got them beside a source that has its own');
+  }
+  const complete = isNamed ? await definition.readSource(await readWeights(options.weights, source)) : source;
+  return new Codec(await definition.assemble(complete, options));
+}
+
+async function readWeights(weights: string | Uint8Array | undefined, codec: string): Promise<Uint8Array | undefined> {
+  if (typeof weights !== "string") return weights;
+  try {
+    return await readFile(weights);
+  } catch (cause) {
+    const message = `the weights at ${weights} cannot be read; check the path`;
+    throw new ModelError("missing-weights", message, { codec, cause });
+  }
 }
 
 function findDefinition(definitions: readonly CodecDefinition[], name: string): CodecDefinition {

@@ -24,6 +24,11 @@ export interface EncodecConfig {
   /** How many times narrower the inside of a residual unit is. */
   readonly compression: number;
   readonly numLstmLayers: number;
+  /**
+   * Frames that a stream waits for before its first call. Default: what the padding needs to be exact. 1 starts at once,
+   * and the first frames differ from those of a stream that waits (see README.md).
+   */
+  readonly startFrames?: number;
   readonly rvq: { readonly numCodebooks: number; readonly codebookSize: number; readonly codebookDim: number };
 }
 
@@ -53,6 +58,7 @@ const schema: Schema = {
  */
 export function parseEncodecConfig(value: unknown): EncodecConfig {
   checkSchema(value, schema);
+  checkSchema((value as EncodecConfig).startFrames ?? 1, "count", "startFrames");
   const config = value as EncodecConfig;
   const { hopLength, strides, baseChannels, compression } = config;
   expectEqual(
@@ -73,10 +79,10 @@ export function parseEncodecConfig(value: unknown): EncodecConfig {
  * frame rate and the frame that it leaves out. The paddings of the other layers are shorter than these frames.
  */
 export function encoderStartFrames(config: EncodecConfig): number {
-  return config.lastKernelSize;
+  return config.startFrames ?? config.lastKernelSize;
 }
 
 /** The same for the decoder, which mirrors its quantized latents first. */
 export function decoderStartFrames(config: EncodecConfig): number {
-  return config.kernelSize;
+  return config.startFrames ?? config.kernelSize;
 }

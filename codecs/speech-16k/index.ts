@@ -30,7 +30,8 @@ export const speech16k: CodecDefinition = {
   assemble,
 };
 
-async function readSource(): Promise<CodecSource> {
+async function readSource(weights?: Uint8Array): Promise<CodecSource> {
+  if (weights !== undefined) return { config: embeddedConfig, weights };
   const url = new URL("./weights/speech-16k.safetensors", import.meta.url);
   try {
     return { config: embeddedConfig, weights: await readFile(url) };

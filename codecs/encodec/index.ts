@@ -1,0 +1,103 @@
+/** EnCodec, with weights from its published checkpoints. The model card is in README.md. */
+import { createHash } from "node:crypto";
+import { type Checkpoint, openCheckpoint } from "../../src/checkpoints/open-checkpoint";
+import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
+import type { CodecDefinition, CodecSource, RuntimeOptions } from "../../src/codec-definition";
+import { onnxDecoder } from "../../src/decoder/onnx-decoder";
+import { onnxEncoder } from "../../src/encoder/onnx-encoder";
+import { ModelError } from "../../src/errors";
+import type { Network } from "../../src/graph/network";
+import type { CodecIdentity, CodecStages } from "../../src/pipeline";
+import { LazyResource } from "../../src/runtime/lazy-resource";
+import { NetworkSession } from "../../src/runtime/network-session";
+import { openRuntime } from "../../src/runtime/open-runtime";
+import type { Codebooks } from "../../src/rvq/codebook";
+import { ResidualQuantizer } from "../../src/rvq/quantize";
+import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
+import { decoderStartFrames, type EncodecConfig, encoderStartFrames, parseEncodecConfig } from "./config";
+import config24khz from "./config-24khz.json";
+import { buildDecoder } from "./decoder-graph";
+import { buildEncoder } from "./encoder-graph";
+import { renameTensors } from "./names";
+
+/** The definition that `loadCodec("encodec-24khz", { weights })` finds. */
+export const encodec24khz: CodecDefinition = {
+  name: "encodec-24khz",
+  summary: "24 kHz mono, 0.75 to 24 kbps in steps of 0.75, 75 frames a second, causal; needs weights",
+  weightsLicence: "none included",
+  readSource: (weights) => readSource("encodec-24khz", config24khz, weights),
+  assemble,
+};
+
+async function readSource(codec: string, config: unknown, weights: Uint8Array | undefined): Promise<CodecSource> {
+  if (weights !== undefined) return { config, weights };
+  const message = `"${codec}" comes without weights; give the published checkpoint as the option "weights"`;
+  throw new ModelError("missing-weights", message, { codec });
+}
+
+async function assemble(source: CodecSource, options: RuntimeOptions): Promise<CodecStages> {
+  const config = parseEncodecConfig(source.config);
+  const checkpoint = await openCheckpoint(source.weights);
+  const weights = renameTensors(checkpoint.tensors);
+  const quantizer = new ResidualQuantizer(readCodebooks(config, weights));
+  const openSession = async (network: Network) => NetworkSession.create(await openRuntime(options), network);
+  const encoder = new LazyResource(async () => {
+    const session = await openSession(buildEncoder(config, weights, "streaming"));
+    const { hopLength, latentDim } = config;
+    return onnxEncoder(session, {
+      hopLength,
+      latentDim,
+      startFrames: encoderStartFrames(config),
+      takesPartialFrame: true,
+    });
+  });
+  const decoder = new LazyResource(async () => {
+    const session = await openSession(buildDecoder(config, weights, "streaming"));
+    const { latentDim } = config;
+    const startFrames = decoderStartFrames(config);
+    return onnxDecoder(session, { latentDim, features: "waveform", delaySamples: 0, startFrames });
+  });
+  return {
+    identity: identityOf(config, source.weights),
+    quantizer,
+    vocoder: passthroughVocoder("waveform"),
+    encoder: () => encoder.get(),
+    decoder: () => decoder.get(),
+    dispose: () => disposeAll(encoder, decoder, checkpoint),
+  };
+}
+
+async function disposeAll(
+  encoder: { dispose(): Promise<void> },
+  decoder: { dispose(): Promise<void> },
+  checkpoint: Checkpoint,
+): Promise<void> {
+  await encoder.dispose();
+  await decoder.dispose();
+  checkpoint.close();
+}
+
+function identityOf(config: EncodecConfig, weights: Uint8Array): CodecIdentity {
+  return {
+    name: config.name,
+    // Published files carry no revision: their content is their name.
+    revision: createHash("sha256").update(weights).digest("hex").slice(0, 16),
+    sampleRate: config.sampleRate,
+    hopLength: config.hopLength,
+    frameRate: config.frameRate,
+    numCodebooks: config.rvq.numCodebooks,
+    codebookSize: config.rvq.codebookSize,
+    delaySamples: config.hopLength,
+  };
+}
+
+function readCodebooks(config: EncodecConfig, weights: StateDict): Codebooks {
+  const { numCodebooks, codebookSize, codebookDim } = config.rvq;
+  const length = codebookSize * codebookDim;
+  const codewords = new Float32Array(numCodebooks * length);
+  for (let stage = 0; stage < numCodebooks; stage++) {
+    const tensor = requireTensor(weights, `quantizer.layers.${stage}.codebook.embed`, [codebookSize, codebookDim]);
+    codewords.set(tensor.data, stage * length);
+  }
+  return { numCodebooks, codebookSize, codebookDim, codewords };
+}

@@ -1,0 +1,130 @@
+/**
+ * The whole EnCodec codec equals PyPI encodec's on random weights: samples in, tokens and samples out, through the public
+ * API, whatever the chunking and whichever of the published names the checkpoint has.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { readSafetensors, writeSafetensors } from "../../src/checkpoints/safetensors";
+import { type Codec, loadCodec, type PcmAudio, type TokenFrames } from "../../src/index";
+import { maxDifference } from "../helpers/golden";
+import { readEncodecGolden } from "../helpers/golden-encodec";
+
+const golden = readEncodecGolden();
+const config: unknown = JSON.parse(readFileSync(join(golden.folder, "config.json"), "utf8"));
+const weightsPath = join(golden.folder, "weights.safetensors");
+const { sampleRate, hopLength } = golden.config;
+
+const codec = await loadTiny(readFileSync(weightsPath));
+afterAll(() => codec.dispose());
+
+function loadTiny(weights: Uint8Array, changes: object = {}): Promise<Codec> {
+  return loadCodec({ config: { ...Object(config), ...changes }, weights }, { device: "cpu" });
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}
+
+function* chunksOf(samples: Float32Array, size: number): Generator<PcmAudio> {
+  for (let begin = 0; begin < samples.length; begin += size) {
+    yield { channels: [samples.subarray(begin, begin + size)], sampleRate };
+  }
+}
+
+function* framesOf(tokens: TokenFrames): Generator<TokenFrames> {
+  const { codes, numCodebooks } = tokens;
+  for (let frame = 0; frame * numCodebooks < codes.length; frame++) {
+    const numSamples = Math.min(hopLength, tokens.numSamples - frame * hopLength);
+    yield { ...tokens, numSamples, codes: codes.subarray(frame * numCodebooks, (frame + 1) * numCodebooks) };
+  }
+}
+
+function samplesOf(chunks: readonly PcmAudio[]): Float32Array {
+  return Float32Array.from(chunks.flatMap(({ channels }) => [...(channels[0] ?? [])]));
+}
+
+describe.each(golden.signals.map((signal) => [signal.input.length, signal] as const))("%i samples", (_, signal) => {
+  // The closest decision has a margin of 3.6e-5 of the squared length (manifest.json): no near ties are among them.
+  it("give encodec's tokens", async () => {
+    const tokens = await codec.encode({ channels: [signal.input], sampleRate });
+    expect([...tokens.codes]).toEqual([...signal.tokens]);
+    expect(tokens.numSamples).toBe(signal.input.length);
+  });
+
+  it.each([1, hopLength - 1, 7 * hopLength, 331])("give the same tokens in chunks of %i", async (size) => {
+    const pieces = await collect(codec.encodeStream(chunksOf(signal.input, size)));
+    expect(pieces.flatMap(({ codes }) => [...codes])).toEqual([...signal.tokens]);
+    expect(pieces.reduce((sum, piece) => sum + piece.numSamples, 0)).toBe(signal.input.length);
+  });
+
+  it("decode to encodec's samples, at once and frame by frame", async () => {
+    const tokens = await codec.encode({ channels: [signal.input], sampleRate });
+    const expected = signal.waveform.subarray(0, signal.input.length);
+    const whole = await codec.decode(tokens);
+    // Samples reach 0.5 to 2.1: silence, or a signal that is one sample late, is off by more than 0.1.
+    expect(maxDifference(samplesOf([whole]), expected)).toBeLessThanOrEqual(1e-5);
+    const chunks = await collect(codec.decodeStream(framesOf(tokens)));
+    expect(maxDifference(samplesOf(chunks), expected)).toBeLessThanOrEqual(1e-5);
+  });
+});
+
+describe("a stream that starts at once", () => {
+  it("has tokens after one frame, which differ at the start and agree later", async () => {
+    await using immediate = await loadTiny(readFileSync(weightsPath), { startFrames: 1 });
+    const { input = new Float32Array(), tokens = new Float32Array() } = golden.signals[0] ?? {};
+    const pieces = await collect(immediate.encodeStream(chunksOf(input, hopLength)));
+    const waiting = await collect(codec.encodeStream(chunksOf(input, hopLength)));
+    expect(pieces[0]?.codes.length).toBe(golden.config.rvq.numCodebooks);
+    expect(waiting[0]?.codes.length).toBe(5 * golden.config.rvq.numCodebooks);
+    const codes = pieces.flatMap(({ codes }) => [...codes]);
+    expect(codes.length).toBe(tokens.length);
+    const start = 8 * golden.config.rvq.numCodebooks;
+    expect(codes.slice(0, start)).not.toEqual([...tokens.subarray(0, start)]);
+  });
+});
+
+describe("names of the published checkpoints", () => {
+  it("are those of Hugging Face's port too, with either form of weight norm", async () => {
+    const { tensors } = readSafetensors(readFileSync(weightsPath));
+    const ported = new Map(
+      [...tensors].map(([name, tensor]) => [
+        name
+          .replace(/^(encoder|decoder)\.model\./, "$1.layers.")
+          .replace(/\.(conv|convtr)\.\1\./, ".conv.")
+          .replace("quantizer.vq.layers", "quantizer.layers")
+          .replace("_codebook", "codebook")
+          .replace("weight_g", "parametrizations.weight.original0")
+          .replace("weight_v", "parametrizations.weight.original1"),
+        tensor,
+      ]),
+    );
+    expect([...ported.keys()]).toContain("decoder.layers.3.conv.parametrizations.weight.original0");
+    await using other = await loadTiny(writeSafetensors(ported));
+    const { input = new Float32Array(), tokens = [] } = golden.signals[0] ?? {};
+    expect([...(await other.encode({ channels: [input], sampleRate })).codes]).toEqual([...tokens]);
+  });
+});
+
+describe("loadCodec", () => {
+  it("says that EnCodec's weights are needed", async () => {
+    await expect(loadCodec("encodec-24khz")).rejects.toMatchObject({ code: "missing-weights", codec: "encodec-24khz" });
+    await expect(loadCodec("encodec-24khz", { weights: "no/such/file.th" })).rejects.toMatchObject({
+      code: "missing-weights",
+    });
+  });
+
+  it("refuses weights of another size, naming the tensor", async () => {
+    await expect(loadCodec("encodec-24khz", { weights: weightsPath })).rejects.toMatchObject({
+      code: "weights-shape",
+      tensor: "quantizer.layers.0.codebook.embed",
+    });
+  });
+
+  it("takes weights in one place only", async () => {
+    const weights = readFileSync(weightsPath);
+    await expect(loadCodec({ config, weights }, { weights })).rejects.toThrow(TypeError);
+  });
+});
