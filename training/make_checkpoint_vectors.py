@@ -1,7 +1,8 @@
 """Writes test/golden/checkpoints: small files of torch.save, safetensors and ONNX, and the values in them.
 
-Run with torch 2.13.0, safetensors 0.6 or later and onnx 1.23: `python training/make_checkpoint_vectors.py`.
-Every value is exact in float32, or rounded here the way that readers must round it.
+Run with torch 2.13.0, safetensors 0.8.0 and onnx 1.23.2: `python training/make_checkpoint_vectors.py`.
+Every value is exact in float32, or rounded here the way that readers must round it. The legacy files differ at each run in
+the names of their storages, which are addresses.
 """
 
 import argparse
@@ -10,7 +11,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import parametrizations
 
@@ -152,6 +155,36 @@ def parameters() -> dict[str, torch.Tensor]:
     }
 
 
+def save_onnx(path: Path) -> dict[str, torch.Tensor]:
+    """A model with weights in every way that ONNX stores them."""
+    values = np.array([[0.5, -1.25, 3.0]], dtype=np.float32)
+    listed = {
+        "float_data": (onnx.TensorProto.FLOAT, values),
+        "double_data": (onnx.TensorProto.DOUBLE, values.astype(np.float64)),
+        "int64_data": (onnx.TensorProto.INT64, np.array([[-1, 2**20, 7]])),
+        "int32_data": (onnx.TensorProto.INT8, np.array([[-128, 0, 127]])),
+        "half_data": (onnx.TensorProto.FLOAT16, values.astype(np.float16)),
+    }
+    tensors = [onnx.helper.make_tensor(name, kind, [1, 3], data.reshape(-1)) for name, (kind, data) in listed.items()]
+    expected = {name: torch.from_numpy(data) for name, (_, data) in listed.items()}
+    for dtype in (np.float32, np.float16, np.float64, np.int32, np.uint8):
+        name = f"raw_{np.dtype(dtype).name}"
+        expected[name] = torch.from_numpy(np.abs(values).astype(dtype))
+        tensors.append(onnx.numpy_helper.from_array(expected[name].numpy(), name))
+    expected["constant"] = torch.tensor([2.0, 4.0])
+    value = onnx.numpy_helper.from_array(expected["constant"].numpy())
+    nodes = [
+        onnx.helper.make_node("Constant", [], ["constant"], value=value),
+        onnx.helper.make_node("Identity", ["constant"], ["y"]),
+    ]
+    outputs = [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [2])]
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "weights", [], outputs, tensors), ir_version=8)
+    onnx.helper.set_model_props(model, {"author": "training"})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return expected
+
+
 def described(tensor: torch.Tensor) -> dict:
     """A tensor for the manifest: JSON has no infinities, so numbers are their bits in float32."""
     values = np.asarray(tensor.detach().double().numpy() if tensor.is_floating_point() else tensor.numpy())
@@ -190,6 +223,14 @@ def main() -> None:
     save("training", checkpoint, expected, select=["best_state"])
     gan = {"generator": {"w": torch.ones(2)}, "discriminator": {"w": torch.zeros(2)}}
     save("gan", gan, gan["generator"], select=["generator"])
+
+    save_file(every_dtype(True), OUT / "dtypes.safetensors", metadata={"author": "training"})
+    others = {
+        "dtypes.safetensors": ("safetensors", every_dtype(True)),
+        "weights.onnx": ("onnx", save_onnx(OUT / "weights.onnx")),
+    }
+    for name, (form, expected) in others.items():
+        files[name] = {"format": form, "tensors": {key: described(item) for key, item in expected.items()}}
 
     manifest = {"torch": torch.__version__, "numpy": np.__version__, "files": files}
     (OUT / "manifest.json").write_text(json.dumps(manifest, separators=(",", ":")) + "\n")

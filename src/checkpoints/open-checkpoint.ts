@@ -5,6 +5,7 @@
  */
 import { CheckpointError } from "../errors";
 import { type ByteSource, fileSource, memorySource } from "./byte-source";
+import { readOnnxWeights } from "./onnx-weights";
 import { readSafetensors } from "./safetensors";
 import type { StateDict } from "./state-dict";
 import { chooseWeights } from "./torch/choose-weights";
@@ -14,7 +15,7 @@ import { openTensors } from "./torch/torch-tensor";
 import { foldWeightNorm } from "./weight-norm";
 
 /** The kinds of files that are read. */
-export type CheckpointFormat = "safetensors" | "torch-zip" | "torch-legacy";
+export type CheckpointFormat = "safetensors" | "torch-zip" | "torch-legacy" | "onnx";
 
 /** How to read a file. */
 export interface CheckpointOptions {
@@ -78,6 +79,7 @@ async function openSource(file: string | Uint8Array | Blob): Promise<ByteSource>
 
 const readers: Readonly<Record<CheckpointFormat, (source: ByteSource, options: CheckpointOptions) => Opened>> = {
   safetensors: (source) => readSafetensors(source),
+  onnx: readOnnxWeights,
   "torch-zip": (source, options) => openTorch(readTorchZip(source), source, options),
   "torch-legacy": (source, options) => openTorch(readTorchLegacy(source), source, options),
 };
@@ -98,6 +100,8 @@ const beginnings: readonly (readonly [CheckpointFormat, RegExp])[] = [
   // The pickled magic number of PyTorch, in any protocol from 2 on.
   ["torch-legacy", /^80..(95.{16})?8a0a6cfc9c46f9206aa85019/],
   // A length of less than 16 MiB and an object.
+  // The IR version, and one of the fields that writers put behind it.
+  ["onnx", /^08[01].(0a|12|1a|22|28|32|3a|42)/],
   ["safetensors", /^.{6}(00|01)0{8}7b/],
 ];
 const longestBeginning = 32;
@@ -108,6 +112,6 @@ function detectFormat(source: ByteSource): CheckpointFormat {
   const found = beginnings.find(([, beginning]) => beginning.test(digits));
   if (found !== undefined) return found[0];
   const problem = `the file begins with the bytes ${digits.slice(0, 16) || "(none)"}, which is no known kind`;
-  const known = "safetensors and files of torch.save";
+  const known = "safetensors, files of torch.save and ONNX";
   throw new CheckpointError("unsupported-format", `${problem}; ${known} are read, check what was downloaded`);
 }
