@@ -26,7 +26,8 @@ const problems: string[] = [];
 try {
   const tarball = pack();
   check("publint", root, "npx", ["--no-install", "publint", "--strict", tarball]);
-  check("are-the-types-wrong", root, "npx", ["--no-install", "attw", tarball]);
+  // The resolution of Node 10, which knows no subpaths, is left out: the package asks for Node 20.
+  check("are-the-types-wrong", root, "npx", ["--no-install", "attw", "--profile", "node16", tarball]);
   tryInFreshProject(tarball);
 } finally {
   rmSync(folder, { recursive: true });
