@@ -1,7 +1,8 @@
 """Golden vectors for EnCodec: PyPI `encodec` on random weights, the input and every stage's output in float32.
 
 `python scripts/encodec/make_vectors.py tiny` writes test/golden/encodec-tiny; `... full DIR` writes the same of the full
-size somewhere outside the repository, for scripts/encodec/parity.ts. Versions: scripts/encodec/requirements.txt.
+size somewhere outside the repository, for scripts/encodec/parity.ts; `... ecdc` writes files of a full-size model to
+test/golden/ecdc. Versions: scripts/encodec/requirements.txt.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import torch
 # encodec imports torchaudio for reading files, which nothing here does, and no torchaudio is built for this torch.
 sys.modules.setdefault("torchaudio", types.ModuleType("torchaudio"))
 
-from encodec.compress import compress
 from encodec import modules, quantization
+from encodec.compress import compress
 from encodec.model import EncodecModel
 from safetensors.torch import save_file
 
@@ -108,8 +109,10 @@ def fill_codebooks(model: EncodecModel, latents: torch.Tensor) -> None:
     for layer in model.quantizer.vq.layers:
         book = layer._codebook
         picks = torch.randint(len(residual), (book.codebook_size,))
-        noise = 0.3 * residual.std(dim=0) * torch.randn(book.codebook_size, residual.shape[1])
-        book.embed.copy_(residual[picks] + noise)
+        noise = residual.std(dim=0) * torch.randn(book.codebook_size, residual.shape[1])
+        # Far enough from the latents that they are drawn from, or after some stages nothing would be left of those and
+        # every choice between codewords a near tie for others.
+        book.embed.copy_(0.7 * residual[picks] + 0.5 * noise)
         book.inited.fill_(1)
         residual = residual - layer.decode(layer.encode(residual.T[None]))[0].T
 
@@ -149,9 +152,10 @@ def make(config: dict[str, Any], lengths: tuple[int, ...], folder: Path) -> None
         margins[index] = smallest_margin(model, latents, codes)
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: t.contiguous() for name, t in model.state_dict().items()}, folder / "weights.safetensors")
+    # The layout of the published files: a state dict in torch.save's zip form, weight norm unfolded.
+    torch.save(model.state_dict(), folder / "weights.th")
     save_file(vectors, folder / "vectors.safetensors")
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    (folder / "compressed.ecdc").write_bytes(compress(model, signal(lengths[0], rate, 0)[0]))
     manifest = {
         "generator": "scripts/encodec/make_vectors.py",
         "versions": {name: importlib.metadata.version(name) for name in ("torch", "safetensors")}
@@ -165,9 +169,29 @@ def make(config: dict[str, Any], lengths: tuple[int, ...], folder: Path) -> None
         (folder / name).chmod(0o644)
 
 
+@torch.no_grad()
+def make_ecdc(folder: Path) -> None:
+    """Files at two rates, one of them with a last byte that is not full, and the codes that are in them."""
+    model = build(FULL)
+    rate = FULL["sampleRate"]
+    fill_codebooks(model, model.encoder(signal(2 * rate, rate, 99)))
+    model.target_bandwidths = [1.5, 6.0]
+    folder.mkdir(parents=True, exist_ok=True)
+    codes = {}
+    for bandwidth, length in ((1.5, 320 * 11), (6.0, 320 * 37 + 77)):
+        model.set_target_bandwidth(bandwidth)
+        wave = signal(length, rate, 0)
+        codes[str(length)] = model.encode(wave)[0][0][0].T.float().contiguous()
+        (folder / f"{length}.ecdc").write_bytes(compress(model, wave[0]))
+    save_file(codes, folder / "codes.safetensors")
+    (folder / "codes.safetensors").chmod(0o644)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     if sys.argv[1] == "tiny":
         make(TINY, LENGTHS["tiny"], ROOT / "test/golden/encodec-tiny")
+    elif sys.argv[1] == "ecdc":
+        make_ecdc(ROOT / "test/golden/ecdc")
     else:
         make(FULL, LENGTHS["full"], Path(sys.argv[2]))
