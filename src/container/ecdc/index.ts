@@ -1,0 +1,2 @@
+/** `.ecdc` files, which PyPI encodec writes and reads. */
+export { readEcdc, writeEcdc } from "./ecdc-file";
