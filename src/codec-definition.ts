@@ -30,8 +30,8 @@ export interface CodecDefinition {
   readonly name: string;
   /** One line for lists. */
   readonly summary: string;
-  /** Licence of the weights that come with the package. */
-  readonly weightsLicence: string;
+  /** Licence of the weights that come with the package; `undefined` when none do, and callers bring their own. */
+  readonly weightsLicence: string | undefined;
   /**
    * Reads the config that comes with the package and, when none are given, its weights.
    *

@@ -31,7 +31,7 @@ interface CodecReport {
 export function addDoctorCommand(program: Command, environment: CliEnvironment): void {
   program
     .command("doctor")
-    .description("tell versions and devices, and whether the codecs load")
+    .description("tell versions and devices, and whether the codecs that bring weights run")
     .option("--json", "print as JSON")
     .action((options: { json?: boolean }) => runDoctor(options, environment));
 }
@@ -41,7 +41,8 @@ async function runDoctor(options: { json?: boolean }, environment: CliEnvironmen
   for (const device of DEVICES) devices.push(await examineDevice(device, environment));
   const auto = await environment.openRuntime({ device: "auto" });
   const codecs: CodecReport[] = [];
-  for (const { name } of environment.codecs) codecs.push(await examineCodec(name, environment));
+  const withWeights = environment.codecs.filter(({ weightsLicence }) => weightsLicence !== undefined);
+  for (const { name } of withWeights) codecs.push(await examineCodec(name, environment));
   const result = {
     quantone: packageJson.version,
     node: process.version,

@@ -10,9 +10,13 @@ export function addModelsCommand(program: Command, environment: CliEnvironment):
     .description("list the codecs that come with this package")
     .option("--json", "print as JSON")
     .action((options: { json?: boolean }) => {
-      const result = environment.codecs.map(({ name, summary, weightsLicence }) => ({ name, summary, weightsLicence }));
+      const result = environment.codecs.map(({ name, summary, weightsLicence }) => ({
+        name,
+        summary,
+        weightsLicence: weightsLicence ?? null,
+      }));
       const lines = alignPairs(
-        result.map(({ name, summary, weightsLicence }) => [name, `${summary} (${weightsLicence})`]),
+        result.map(({ name, summary, weightsLicence }) => [name, `${summary} (${weightsLicence ?? "bring weights"})`]),
       );
       reportAnswer(environment, options, { result, lines });
     });
