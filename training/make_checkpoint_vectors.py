@@ -1,8 +1,9 @@
 """Writes test/golden/checkpoints: small files of torch.save, safetensors and ONNX, and the values in them.
 
-Run with torch 2.13.0, safetensors 0.8.0 and onnx 1.23.2: `python training/make_checkpoint_vectors.py`.
-Every value is exact in float32, or rounded here the way that readers must round it. The legacy files differ at each run in
-the names of their storages, which are addresses.
+Run `python training/make_checkpoint_vectors.py` with torch 2.13.0, safetensors 0.8.0, onnx 1.23.2, ai-edge-litert 2.3.0
+and flatbuffers 25.12.19.
+Every value is exact in float32, or rounded here the way that readers must round it. The legacy files differ at each
+run in the names of their storages, which are addresses.
 """
 
 import argparse
@@ -10,9 +11,11 @@ import collections
 import json
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import onnx
 import torch
+from ai_edge_litert import schema_py_generated as schema
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import parametrizations
@@ -185,6 +188,50 @@ def save_onnx(path: Path) -> dict[str, torch.Tensor]:
     return expected
 
 
+def save_tflite(path: Path) -> dict[str, torch.Tensor]:
+    """A model of one convolution: float, half and whole numbers, with one scale and with one for each channel."""
+    stored = np.arange(-6, 6, dtype=np.int8).reshape(2, 1, 2, 3)
+    scales = np.array([0.1, 0.3, 0.7], dtype=np.float32)
+    float_type, half_type, int8_type = schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.INT8
+    uint8_type = schema.TensorType.UINT8
+    items = [
+        ("input", float_type, np.zeros((1, 1, 2, 3), np.float32), None, False),
+        ("float", float_type, np.array([0.5, -2.0], np.float32), None, True),
+        ("half", half_type, np.array([0.5, -2.0], np.float16), None, True),
+        ("channels", int8_type, stored, (scales, np.array([0, 1, -2]), 3), True),
+        ("whole", uint8_type, np.arange(4, dtype=np.uint8), (scales[:1], np.array([128]), 0), True),
+    ]
+    model = schema.ModelT(
+        version=3, description="made by hand", buffers=[schema.BufferT()], operatorCodes=[], subgraphs=[]
+    )
+    graph = schema.SubGraphT(tensors=[], operators=[], inputs=[0], outputs=[0], name="main")
+    expected = {}
+    for name, kind, data, quantization, is_constant in items:
+        tensor = schema.TensorT(name=name, type=kind, shape=list(data.shape), buffer=0)
+        if is_constant:
+            tensor.buffer = len(model.buffers)
+            model.buffers.append(schema.BufferT(data=list(data.tobytes())))
+            expected[name] = torch.from_numpy(data)
+        if quantization is not None:
+            scale, zero_point, axis = quantization
+            tensor.quantization = schema.QuantizationParametersT(
+                scale=scale.tolist(), zeroPoint=zero_point.tolist(), quantizedDimension=axis
+            )
+            real = data.astype(np.float32) - zero_point.astype(np.float32)
+            expected[name] = torch.from_numpy(real * scale)
+        graph.tensors.append(tensor)
+    options = schema.Conv2DOptionsT(padding=1, strideW=2, strideH=3, fusedActivationFunction=1)
+    kind = schema.BuiltinOptions.Conv2DOptions
+    model.operatorCodes.append(schema.OperatorCodeT(builtinCode=3, deprecatedBuiltinCode=3))
+    operator = schema.OperatorT(inputs=[0, 3, -1], outputs=[0], builtinOptionsType=kind, builtinOptions=options)
+    graph.operators.append(operator)
+    model.subgraphs.append(graph)
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    return expected
+
+
 def described(tensor: torch.Tensor) -> dict:
     """A tensor for the manifest: JSON has no infinities, so numbers are their bits in float32."""
     values = np.asarray(tensor.detach().double().numpy() if tensor.is_floating_point() else tensor.numpy())
@@ -228,6 +275,7 @@ def main() -> None:
     others = {
         "dtypes.safetensors": ("safetensors", every_dtype(True)),
         "weights.onnx": ("onnx", save_onnx(OUT / "weights.onnx")),
+        "weights.tflite": ("tflite", save_tflite(OUT / "weights.tflite")),
     }
     for name, (form, expected) in others.items():
         files[name] = {"format": form, "tensors": {key: described(item) for key, item in expected.items()}}

@@ -8,6 +8,7 @@ import { type ByteSource, fileSource, memorySource } from "./byte-source";
 import { readOnnxWeights } from "./onnx-weights";
 import { readSafetensors } from "./safetensors";
 import type { StateDict } from "./state-dict";
+import { readTflite, tfliteWeights } from "./tflite/tflite-model";
 import { chooseWeights } from "./torch/choose-weights";
 import { plainData } from "./torch/plain-data";
 import { readTorchLegacy, readTorchZip, type TorchFile } from "./torch/torch-file";
@@ -15,7 +16,7 @@ import { openTensors } from "./torch/torch-tensor";
 import { foldWeightNorm } from "./weight-norm";
 
 /** The kinds of files that are read. */
-export type CheckpointFormat = "safetensors" | "torch-zip" | "torch-legacy" | "onnx";
+export type CheckpointFormat = "safetensors" | "torch-zip" | "torch-legacy" | "onnx" | "tflite";
 
 /** How to read a file. */
 export interface CheckpointOptions {
@@ -80,6 +81,10 @@ async function openSource(file: string | Uint8Array | Blob): Promise<ByteSource>
 const readers: Readonly<Record<CheckpointFormat, (source: ByteSource, options: CheckpointOptions) => Opened>> = {
   safetensors: (source) => readSafetensors(source),
   onnx: readOnnxWeights,
+  tflite(source) {
+    const model = readTflite(source);
+    return { tensors: tfliteWeights(model), metadata: { description: model.description } };
+  },
   "torch-zip": (source, options) => openTorch(readTorchZip(source), source, options),
   "torch-legacy": (source, options) => openTorch(readTorchLegacy(source), source, options),
 };
@@ -100,6 +105,7 @@ const beginnings: readonly (readonly [CheckpointFormat, RegExp])[] = [
   // The pickled magic number of PyTorch, in any protocol from 2 on.
   ["torch-legacy", /^80..(95.{16})?8a0a6cfc9c46f9206aa85019/],
   // A length of less than 16 MiB and an object.
+  ["tflite", /^.{8}54464c33/],
   // The IR version, and one of the fields that writers put behind it.
   ["onnx", /^08[01].(0a|12|1a|22|28|32|3a|42)/],
   ["safetensors", /^.{6}(00|01)0{8}7b/],
@@ -112,6 +118,6 @@ function detectFormat(source: ByteSource): CheckpointFormat {
   const found = beginnings.find(([, beginning]) => beginning.test(digits));
   if (found !== undefined) return found[0];
   const problem = `the file begins with the bytes ${digits.slice(0, 16) || "(none)"}, which is no known kind`;
-  const known = "safetensors, files of torch.save and ONNX";
+  const known = "safetensors, files of torch.save, ONNX and TFLite";
   throw new CheckpointError("unsupported-format", `${problem}; ${known} are read, check what was downloaded`);
 }
