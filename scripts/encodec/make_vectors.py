@@ -162,7 +162,9 @@ def make(config: dict[str, Any], lengths: tuple[int, ...], folder: Path) -> None
         | {"encodec": "0.1.1"},
         "lengths": lengths,
         "smallestMargin": margins,
-        "range": {name: [t.min().item(), t.max().item(), t.std().item()] for name, t in vectors.items() if t.numel() > 1},
+        "range": {
+            name: [t.min().item(), t.max().item(), t.std().item()] for name, t in vectors.items() if t.numel() > 1
+        },
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     for name in ("weights.safetensors", "vectors.safetensors"):
