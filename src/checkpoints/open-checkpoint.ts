@@ -5,6 +5,7 @@
  */
 import { CheckpointError } from "../errors";
 import { type ByteSource, fileSource, memorySource } from "./byte-source";
+import type { FetchOptions } from "./download/fetch-weights";
 import { readOnnxWeights } from "./onnx-weights";
 import { readSafetensors } from "./safetensors";
 import type { StateDict } from "./state-dict";
@@ -24,6 +25,8 @@ export interface CheckpointOptions {
   readonly select?: readonly string[];
   /** Whether pairs of weight normalization become the weights that they stand for. By default they do. */
   readonly foldWeightNorm?: boolean;
+  /** How to get a file that is not on this machine. */
+  readonly fetch?: FetchOptions;
 }
 
 /** An open file. Tensors are read when their `data` is, so close it after that. */
@@ -42,7 +45,7 @@ type Opened = Pick<Checkpoint, "tensors" | "metadata">;
  *
  * Memory   of a file on disk only its directory is read, and then each tensor when its `data` is asked for; bytes are
  *          kept and viewed; a Blob is read whole
- * @param file  a path, or the bytes
+ * @param file  a path, an http(s) URL, `hf:owner/model[@revision][/file]`, or the bytes
  * @throws {CheckpointError} when the file is damaged, hostile, of no known kind or has no weights
  * @throws {TypeError} when `file` is nothing of the kind
  */
@@ -50,7 +53,7 @@ export async function openCheckpoint(
   file: string | Uint8Array | Blob,
   options: CheckpointOptions = {},
 ): Promise<Checkpoint> {
-  const source = await openSource(file);
+  const source = await openSource(file, options.fetch);
   const close = (): void => source.close();
   try {
     const format = detectFormat(source);
@@ -71,7 +74,11 @@ export async function openCheckpoint(
   }
 }
 
-async function openSource(file: string | Uint8Array | Blob): Promise<ByteSource> {
+async function openSource(file: string | Uint8Array | Blob, options: FetchOptions | undefined): Promise<ByteSource> {
+  if (typeof file === "string" && /^(https?:\/\/|hf:)/.test(file)) {
+    const { fetchWeights } = await import("./download/fetch-weights");
+    return fileSource(await fetchWeights(file, options));
+  }
   if (typeof file === "string") return fileSource(file);
   if (file instanceof Uint8Array) return memorySource(file);
   if (file instanceof Blob) return memorySource(new Uint8Array(await file.arrayBuffer()));

@@ -1,0 +1,216 @@
+/** Downloads from a server on this machine that drops connections, changes its files and sends wrong bytes. */
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type FetchOptions, fetchWeights } from "../../../src/checkpoints/download/fetch-weights";
+import { hubUrl } from "../../../src/checkpoints/download/hub";
+import { openCheckpoint } from "../../../src/checkpoints/open-checkpoint";
+import { writeSafetensors } from "../../../src/checkpoints/safetensors";
+
+const weights = writeSafetensors(
+  new Map([["w", { dtype: "F32" as const, shape: [50_000], data: new Float32Array(50_000).map((_, i) => i) }]]),
+);
+const sha256 = createHash("sha256").update(weights).digest("hex");
+
+type Answer = (request: IncomingMessage, response: ServerResponse, count: number) => void;
+
+let server: Server;
+let url: string;
+let cacheFolder: string;
+let requests: IncomingMessage[];
+let answer: Answer;
+
+/** Answers as a server should, with ranges; after `dropAfter` bytes of the body the connection is cut. */
+function serve(body: Uint8Array, { tag = '"v1"', dropAfter = Number.POSITIVE_INFINITY } = {}): Answer {
+  return (request, response) => {
+    const begin = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    const isPart = begin > 0 && request.headers["if-range"] === tag;
+    const part = isPart ? body.subarray(begin) : body;
+    const contentRange = isPart ? { "content-range": `bytes ${begin}-${body.length - 1}/${body.length}` } : {};
+    response.writeHead(isPart ? 206 : 200, {
+      "content-length": part.length,
+      ...(tag && { etag: tag }),
+      ...contentRange,
+    });
+    if (part.length <= dropAfter) response.end(part);
+    else response.write(part.subarray(0, dropAfter), () => setTimeout(() => response.destroy(), 20));
+  };
+}
+
+function get(options: FetchOptions = {}): Promise<string> {
+  return fetchWeights(url, { cacheFolder, ...options });
+}
+
+beforeEach(async () => {
+  cacheFolder = mkdtempSync(join(tmpdir(), "quantone-cache-"));
+  requests = [];
+  answer = serve(weights);
+  server = createServer((request, response) => {
+    requests.push(request);
+    answer(request, response, requests.length);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/model.safetensors`;
+});
+
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+  rmSync(cacheFolder, { recursive: true, force: true });
+  vi.unstubAllEnvs();
+});
+
+describe("a download", () => {
+  it("gives a file with the bytes, and asks the server once", async () => {
+    const progress: number[] = [];
+    const path = await get({ sha256, onProgress: ({ doneBytes }) => progress.push(doneBytes) });
+    expect(new Uint8Array(readFileSync(path)).every((byte, index) => byte === weights[index])).toBe(true);
+    expect(readFileSync(path).length).toBe(weights.length);
+    expect(progress.at(-1)).toBe(weights.length);
+    expect(await get()).toBe(path);
+    expect(requests.length).toBe(1);
+  });
+
+  it("opens as a checkpoint, and again without a network", async () => {
+    using first = await openCheckpoint(url, { fetch: { cacheFolder } });
+    expect(first.tensors.get("w")?.data[49_999]).toBe(49_999);
+    using second = await openCheckpoint(url, { fetch: { cacheFolder, isOffline: true } });
+    expect(second.tensors.get("w")?.data[1]).toBe(1);
+  });
+
+  it("goes on where the connection dropped", async () => {
+    answer = serve(weights, { dropAfter: 70_000 });
+    await get({ sha256 });
+    expect(requests.map(({ headers }) => headers.range)).toEqual([undefined, "bytes=70000-", "bytes=140000-"]);
+  });
+
+  it("begins anew when the file changed meanwhile", async () => {
+    const older = weights.map((byte) => byte ^ 1);
+    answer = (request, response, count) => {
+      const version =
+        count === 1 ? serve(older, { tag: '"old"', dropAfter: 70_000 }) : serve(weights, { tag: '"new"' });
+      version(request, response, count);
+    };
+    await get({ sha256 });
+    expect(requests[1]?.headers["if-range"]).toBe('"old"');
+  });
+
+  it("is not pieced together where the server names no version", async () => {
+    answer = (request, response, count) => {
+      serve(weights, count === 1 ? { tag: "", dropAfter: 70_000 } : { tag: "" })(request, response, count);
+    };
+    await get({ sha256 });
+    expect(requests.map(({ headers }) => headers.range)).toEqual([undefined, undefined]);
+  });
+
+  it("is taken up by a later call", async () => {
+    answer = (request, response, count) => {
+      if (count === 1) serve(weights, { dropAfter: 70_000 })(request, response, count);
+      else response.writeHead(503).end();
+    };
+    await expect(get({ sha256 })).rejects.toMatchObject({ code: "download-failed" });
+    answer = serve(weights);
+    await get({ sha256 });
+    expect(requests.at(-1)?.headers.range).toBe("bytes=70000-");
+  });
+
+  it("with wrong bytes is an error, leaves nothing behind and can be made good", async () => {
+    const wrong = weights.slice();
+    wrong[1000] = 1 ^ (wrong[1000] ?? 0);
+    answer = serve(wrong);
+    await expect(get({ sha256 })).rejects.toMatchObject({ name: "CheckpointError", code: "checksum-mismatch" });
+    expect(readdirSync(cacheFolder, { recursive: true })).toEqual(["partial"]);
+    answer = serve(weights);
+    await get({ sha256 });
+  });
+
+  it("by several at once ends in one whole file", async () => {
+    const paths = await Promise.all([get({ sha256 }), get({ sha256 }), get({ sha256 })]);
+    expect(new Set(paths).size).toBe(1);
+    expect(readdirSync(join(cacheFolder, "partial"))).toEqual([]);
+  });
+
+  it("stops with the signal's reason", async () => {
+    const controller = new AbortController();
+    answer = (request, response, count) => {
+      serve(weights, { dropAfter: 1000 })(request, response, count);
+      setTimeout(() => controller.abort(new Error("enough")), 5);
+    };
+    await expect(get({ signal: controller.signal })).rejects.toThrow("enough");
+  });
+
+  it("repairs a file in the cache that was cut off", async () => {
+    const path = await get();
+    truncateSync(path, 100);
+    expect(readFileSync(await get()).length).toBe(weights.length);
+  });
+});
+
+describe("what cannot be had", () => {
+  it.each([
+    [404, "check the address"],
+    [401, "give a token"],
+    [403, "give a token"],
+  ])("is an error at once for status %i", async (status, next) => {
+    answer = (_, response) => response.writeHead(status).end();
+    await expect(get()).rejects.toMatchObject({ code: "not-found", message: expect.stringContaining(next) });
+    expect(requests.length).toBe(1);
+  });
+
+  it("is an error when there is no network to be used", async () => {
+    await expect(get({ isOffline: true })).rejects.toMatchObject({ code: "offline" });
+    vi.stubEnv("QUANTONE_OFFLINE", "1");
+    await expect(get()).rejects.toMatchObject({ code: "offline" });
+    expect(requests.length).toBe(0);
+  });
+
+  it("is an error of the caller when it is no address or no hash", async () => {
+    await expect(fetchWeights("ftp://host/file", { cacheFolder })).rejects.toThrow(RangeError);
+    await expect(get({ sha256: "abc" })).rejects.toThrow('"sha256" expected 64 hexadecimal digits, got "abc"');
+  });
+});
+
+describe("a token", () => {
+  it("goes to the host that was named and not where that redirects to", async () => {
+    const seen: (string | undefined)[] = [];
+    const other = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      serve(weights)(request, response, 1);
+    });
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    answer = (_, response) => response.writeHead(302, { location: `http://127.0.0.1:${port}/elsewhere` }).end();
+    await get({ token: "secret", sha256 });
+    other.closeAllConnections();
+    other.close();
+    expect(requests[0]?.headers.authorization).toBe("Bearer secret");
+    expect(seen).toEqual([undefined]);
+  });
+
+  it("of the environment goes to the hub alone", async () => {
+    vi.stubEnv("HF_TOKEN", "secret");
+    await get();
+    expect(requests[0]?.headers.authorization).toBeUndefined();
+    vi.stubEnv("HF_ENDPOINT", new URL(url).origin);
+    await fetchWeights("hf:owner/model@v2/folder/weights.bin", { cacheFolder });
+    expect(requests[1]?.url).toBe("/owner/model/resolve/v2/folder/weights.bin");
+    expect(requests[1]?.headers.authorization).toBe("Bearer secret");
+  });
+});
+
+describe("an id of the hub", () => {
+  it("names a file of a model", () => {
+    const endpoint = "https://huggingface.co";
+    expect(hubUrl("hf:facebook/encodec_24khz", endpoint)).toBe(
+      "https://huggingface.co/facebook/encodec_24khz/resolve/main/model.safetensors",
+    );
+  });
+
+  it.each(["facebook/encodec_24khz", "hf:encodec", "hf:a/b/../c", "hf:a/b?x=1", "hf:a/b@../x"])("is not %s", (id) => {
+    expect(() => hubUrl(id)).toThrow(RangeError);
+  });
+});
