@@ -9,7 +9,7 @@ import type { Damage } from "../container/packet-scanner";
 import { type ByteOutput, openInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { formatBytes, formatChannels, formatSeconds, formatSpeed } from "./format-values";
-import { addJobOptions, type JobOptions, progressBar, runtimeOptions } from "./job-options";
+import { addJobOptions, type JobOptions, loadOptions, progressBar } from "./job-options";
 import { reportJob, warn } from "./report";
 
 interface DecodeCommandOptions extends JobOptions {
@@ -58,7 +58,7 @@ async function runDecode(
     countBytes(input.bytes, tally),
     options.skipDamaged === true ? { onDamage } : {},
   );
-  await using codec = await environment.loadCodec(reader.header.codec, runtimeOptions(options));
+  await using codec = await environment.loadCodec(reader.header.codec, loadOptions(options));
   const encoder = await decodeTo(output, { reader, codec, input, tally, options, environment });
   await output.commit();
   const elapsedSeconds = (environment.now() - beginMs) / 1000;

@@ -8,7 +8,7 @@ import { type ByteOutput, openAudioInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { UsageError } from "./exit-codes";
 import { formatBytes, formatChannels, formatRate, formatSeconds, formatSpeed } from "./format-values";
-import { addJobOptions, type JobOptions, parseBitrate, parseCount, progressBar, runtimeOptions } from "./job-options";
+import { addJobOptions, type JobOptions, loadOptions, parseBitrate, parseCount, progressBar } from "./job-options";
 import { reportJob, warn } from "./report";
 
 interface EncodeCommandOptions extends JobOptions {
@@ -73,7 +73,7 @@ async function runEncode(
     numBytes: 0,
   };
   try {
-    await using codec = await environment.loadCodec(options.codec, runtimeOptions(options));
+    await using codec = await environment.loadCodec(options.codec, loadOptions(options));
     const format = await encodeTo(output, { audio, codec, options, environment, tally });
     await output.commit();
     const elapsedSeconds = (environment.now() - beginMs) / 1000;

@@ -1,7 +1,7 @@
 /** What the commands see of the world, so that tests can put another world around them. */
 import type { Writable } from "node:stream";
 import type { Codec } from "../codec";
-import type { CodecDefinition, RuntimeOptions } from "../codec-definition";
+import type { CodecDefinition, LoadOptions, RuntimeOptions } from "../codec-definition";
 import type { Runtime } from "../runtime/runtime";
 
 /** What the commands use of a codec. */
@@ -19,7 +19,7 @@ export interface CliEnvironment {
   readonly signal: AbortSignal;
   /** The codecs that there are. */
   readonly codecs: readonly CodecDefinition[];
-  loadCodec(name: string, options: RuntimeOptions): Promise<CommandCodec>;
+  loadCodec(name: string, options: LoadOptions): Promise<CommandCodec>;
   openRuntime(options: RuntimeOptions): Promise<Pick<Runtime, "name" | "device" | "notes">>;
   /** Milliseconds of a clock that only goes forward. */
   now(): number;

@@ -1,6 +1,6 @@
 /** Options that several commands share, and what they mean. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { RuntimeOptions } from "../codec-definition";
+import type { LoadOptions } from "../codec-definition";
 import type { DeviceRequest } from "../runtime/runtime";
 import type { CliEnvironment } from "./environment";
 import { ProgressBar } from "./progress-bar";
@@ -10,6 +10,7 @@ const DEVICES: readonly DeviceRequest[] = ["auto", "cpu", "webgpu", "cuda", "dml
 export interface JobOptions {
   readonly device: DeviceRequest;
   readonly threads: number;
+  readonly weights?: string;
   readonly force?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
@@ -19,6 +20,7 @@ export interface JobOptions {
 /** Adds what `encode` and `decode` have in common. */
 export function addJobOptions(command: Command): Command {
   return command
+    .option("--weights <file>", "weights for the codec, which some come without")
     .option("-f, --force", "replace the output file if it exists")
     .addOption(new Option("--device <name>", "where the networks run").choices(DEVICES).default("auto"))
     .option("--threads <n>", "threads of one network call on the CPU", parseCount, 1)
@@ -28,9 +30,9 @@ export function addJobOptions(command: Command): Command {
     .option("--json", "print the result as JSON: on standard output, on standard error when the output is -");
 }
 
-/** Where the networks are to run. */
-export function runtimeOptions(options: JobOptions): RuntimeOptions {
-  return { device: options.device, numThreads: options.threads };
+/** How the codec is to be loaded. */
+export function loadOptions({ device, threads, weights }: JobOptions): LoadOptions {
+  return { device, numThreads: threads, ...(weights === undefined ? {} : { weights }) };
 }
 
 /** The bar that the options ask for. */

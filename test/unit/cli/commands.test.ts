@@ -309,6 +309,30 @@ describe("info", () => {
   });
 });
 
+describe("--weights", () => {
+  it("reaches the codec, in both directions", async () => {
+    const seen: unknown[] = [];
+    const loadCodec: CliEnvironment["loadCodec"] = async (_, options) => {
+      seen.push(options);
+      return fakeCodec({ options: [], isDisposed: false });
+    };
+    const common = ["-", "-", "--weights", "my.th", "--threads", "2"];
+    const { stdout } = await quantone(["encode", ...common, "--codec", "fake"], {
+      stdin: shortWav,
+      environment: { loadCodec },
+    });
+    const decoded = await quantone(["decode", ...common], {
+      stdin: Buffer.concat(stdout.chunks),
+      environment: { loadCodec },
+    });
+    expect(decoded.exitCode).toBe(0);
+    expect(seen).toEqual([
+      { device: "auto", numThreads: 2, weights: "my.th" },
+      { device: "auto", numThreads: 2, weights: "my.th" },
+    ]);
+  });
+});
+
 describe("models and doctor", () => {
   it("list the codecs", async () => {
     expect((await quantone(["models"])).stdout.text).toBe("fake  counts frames (none)\n");
