@@ -3,14 +3,14 @@ import { type Command, Option } from "commander";
 import type { FileBytes } from "../audio/files/audio-files";
 import type { WritableSampleFormat } from "../audio/files/sample-formats";
 import { WavEncoder } from "../audio/files/wav-writer";
-import { ContainerReader } from "../container/container-stream";
-import type { ContainerHeader } from "../container/header";
 import type { Damage } from "../container/packet-scanner";
+import type { TokenFormat } from "../tokens/token-frames";
 import { type ByteOutput, openInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { formatBytes, formatChannels, formatSeconds, formatSpeed } from "./format-values";
 import { addJobOptions, type JobOptions, loadOptions, progressBar } from "./job-options";
 import { reportJob, warn } from "./report";
+import { openTokenFile, type TokenFile } from "./token-files";
 
 interface DecodeCommandOptions extends JobOptions {
   readonly sampleFormat: WritableSampleFormat;
@@ -26,7 +26,7 @@ interface ReadTally {
 export function addDecodeCommand(program: Command, environment: CliEnvironment): void {
   const command = program
     .command("decode")
-    .description("turn a .qtn file back into a WAV file")
+    .description("turn a .qtn or .ecdc file back into a WAV file")
     .argument("<input>", "container file, or - for standard input")
     .argument("<output>", "WAV file to write, or - for standard output")
     .addOption(
@@ -54,7 +54,8 @@ async function runDecode(
     damage.push(lost);
     warn(environment, options, lost.error.message);
   };
-  const reader = await ContainerReader.open(
+  const reader = await openTokenFile(
+    paths.input,
     countBytes(input.bytes, tally),
     options.skipDamaged === true ? { onDamage } : {},
   );
@@ -67,7 +68,7 @@ async function runDecode(
 }
 
 interface DecodeJob {
-  readonly reader: ContainerReader;
+  readonly reader: TokenFile;
   readonly codec: CommandCodec;
   readonly input: FileBytes;
   readonly tally: ReadTally;
@@ -88,7 +89,9 @@ async function decodeTo(output: ByteOutput, job: DecodeJob): Promise<WavEncoder>
     );
   try {
     await output.write(encoder.header());
-    for await (const chunk of codec.decodeStream(reader, { signal: environment.signal })) {
+    for await (const chunk of codec.decodeStream(reader.tokens(codec.identity.revision), {
+      signal: environment.signal,
+    })) {
       await output.write(encoder.push(chunk.channels));
       update();
     }
@@ -110,7 +113,7 @@ async function* countBytes(bytes: AsyncIterable<Uint8Array>, tally: ReadTally): 
 function reportDecoded(
   paths: { input: string; output: string },
   job: {
-    header: ContainerHeader;
+    header: TokenFormat;
     encoder: WavEncoder;
     damage: readonly Damage[];
     tally: ReadTally;

@@ -2,7 +2,6 @@
 import { type Command, Option } from "commander";
 import { type AudioStream, numSamples, type PcmAudio } from "../audio/pcm-audio";
 import type { EncodeOptions } from "../codec";
-import { writeContainerStream } from "../container/container-writer";
 import { bitsPerSecond, numFrames, type TokenFrames } from "../tokens/token-frames";
 import { type ByteOutput, openAudioInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
@@ -10,6 +9,7 @@ import { UsageError } from "./exit-codes";
 import { formatBytes, formatChannels, formatRate, formatSeconds, formatSpeed } from "./format-values";
 import { addJobOptions, type JobOptions, loadOptions, parseBitrate, parseCount, progressBar } from "./job-options";
 import { reportJob, warn } from "./report";
+import { writeTokenFile } from "./token-files";
 
 interface EncodeCommandOptions extends JobOptions {
   readonly codec: string;
@@ -33,7 +33,7 @@ interface EncodeTally {
 export function addEncodeCommand(program: Command, environment: CliEnvironment): void {
   const command = program
     .command("encode")
-    .description("turn audio (WAV, FLAC, MP3, Ogg Opus, Ogg Vorbis) into tokens in a .qtn file")
+    .description("turn audio (WAV, FLAC, MP3, Ogg Opus, Ogg Vorbis) into tokens in a .qtn or .ecdc file")
     .argument("<input>", "audio file, or - for standard input")
     .argument("<output>", "file to write, or - for standard output")
     .option("-c, --codec <name>", "codec to encode with", "speech-16k")
@@ -74,7 +74,7 @@ async function runEncode(
   };
   try {
     await using codec = await environment.loadCodec(options.codec, loadOptions(options));
-    const format = await encodeTo(output, { audio, codec, options, environment, tally });
+    const format = await encodeTo(output, { path: paths.output, audio, codec, options, environment, tally });
     await output.commit();
     const elapsedSeconds = (environment.now() - beginMs) / 1000;
     reportEncoded(paths, { audio, format, tally, elapsedSeconds }, options, environment);
@@ -84,6 +84,8 @@ async function runEncode(
 }
 
 interface EncodeJob {
+  /** Of the output: its ending says what is written. */
+  readonly path: string;
   readonly audio: AudioStream;
   readonly codec: CommandCodec;
   readonly options: EncodeCommandOptions;
@@ -93,7 +95,7 @@ interface EncodeJob {
 
 /** Encodes all of the audio into the output; returns what the tokens are, for the report. */
 async function encodeTo(output: ByteOutput, job: EncodeJob): Promise<TokenFrames> {
-  const { audio, codec, options, environment, tally } = job;
+  const { path, audio, codec, options, environment, tally } = job;
   const bar = progressBar(options, environment);
   const totalSeconds = audio.numSamples === undefined ? undefined : audio.numSamples / audio.sampleRate;
   const encodeOptions: EncodeOptions = {
@@ -109,7 +111,7 @@ async function encodeTo(output: ByteOutput, job: EncodeJob): Promise<TokenFrames
     const silence = Array.from({ length: audio.numChannels }, () => new Float32Array(0));
     const empty = await codec.encode({ channels: silence, sampleRate: audio.sampleRate }, encodeOptions);
     const pieces = codec.encodeStream(countSamples(audio.chunks, tally), encodeOptions);
-    for await (const bytes of writeContainerStream(countFrames(empty, pieces, tally))) {
+    for await (const bytes of writeTokenFile(path, countFrames(empty, pieces, tally))) {
       await output.write(bytes);
       tally.numBytes += bytes.length;
     }

@@ -1,0 +1,91 @@
+/** EnCodec from the command line: the commands write the files that PyPI encodec writes, and read them. */
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { afterAll, describe, expect, it } from "vitest";
+import { readAudioFile } from "../../src/audio/index";
+import { runCommandLine } from "../../src/cli/program";
+import type { CodecDefinition } from "../../src/codec-definition";
+import { readEcdc } from "../../src/container/ecdc/index";
+import { fakeCodec } from "../helpers/fake-codec";
+
+const folder = await mkdtemp(join(tmpdir(), "quantone-"));
+afterAll(() => rm(folder, { recursive: true }));
+
+class Collected extends Writable {
+  text = "";
+
+  override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+/** Runs a command on a codec that decodes nothing: it hands over the tokens that were read, as they came. */
+async function run(args: string[], seen: unknown[]) {
+  const stderr = new Collected();
+  const codec = fakeCodec({ options: [], isDisposed: false });
+  const exitCode = await runCommandLine(args, {
+    stdin: (async function* () {})(),
+    stdout: new Collected(),
+    stderr,
+    signal: new AbortController().signal,
+    codecs: [{ name: "encodec-24khz" } as CodecDefinition],
+    loadCodec: async (name) => {
+      seen.push(name);
+      return {
+        ...codec,
+        identity: { ...codec.identity, revision: "of these weights" },
+        async encode() {
+          return { ...tokens, numSamples: 0, codes: new Uint16Array(0) };
+        },
+        async *encodeStream() {
+          yield tokens;
+        },
+        async *decodeStream(pieces) {
+          for await (const piece of pieces) {
+            seen.push(piece);
+            yield { channels: [new Float32Array(piece.numSamples)], sampleRate: piece.sampleRate };
+          }
+        },
+      };
+    },
+    openRuntime: () => Promise.reject(new Error("not asked for")),
+    now: () => 0,
+  });
+  return { exitCode, stderr: stderr.text };
+}
+
+const golden = join(import.meta.dirname, "ecdc", "11917.ecdc");
+const tokens = readEcdc(new Uint8Array(readFileSync(golden)), "r");
+
+describe("an .ecdc file", () => {
+  it("is decoded with the revision of the weights that decode it", async () => {
+    const seen: unknown[] = [];
+    const output = join(folder, "out.wav");
+    const { exitCode, stderr } = await run(["decode", golden, output, "--weights", "w.th"], seen);
+    expect(exitCode, stderr).toBe(0);
+    expect(seen).toEqual(["encodec-24khz", { ...tokens, revision: "of these weights" }]);
+    const audio = await readAudioFile(output);
+    expect([audio.sampleRate, audio.channels[0]?.length]).toEqual([24_000, 11_917]);
+  });
+
+  it("is written for an output of that name", async () => {
+    const input = join(folder, "in.wav");
+    const output = join(folder, "out.ecdc");
+    await run(["decode", golden, input], []);
+    const { exitCode, stderr } = await run(["encode", input, output, "--codec", "encodec-24khz"], []);
+    expect(exitCode, stderr).toBe(0);
+    expect(readFileSync(output).equals(readFileSync(golden))).toBe(true);
+  });
+
+  it("that is none is refused, with exit code 1", async () => {
+    const input = join(folder, "none.ecdc");
+    await writeFile(input, "RIFF");
+    const { exitCode, stderr } = await run(["decode", input, join(folder, "none.wav")], []);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/begins with "ECDC"/);
+  });
+});
