@@ -23,7 +23,7 @@ import { renameTensors } from "./names";
 /** The definition that `loadCodec("encodec-24khz", { weights })` finds. */
 export const encodec24khz: CodecDefinition = {
   name: "encodec-24khz",
-  summary: "24 kHz mono, 0.75 to 24 kbps in steps of 0.75, 75 frames a second, causal; needs weights",
+  summary: "24 kHz mono, 0.75 to 24 kbps in steps of 0.75, 75 frames a second, causal",
   weightsLicence: undefined,
   readSource: (weights) => readSource("encodec-24khz", config24khz, weights),
   assemble,
