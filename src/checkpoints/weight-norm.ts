@@ -107,43 +107,34 @@ class FoldedStateDict implements StateDict {
 /**
  * g v / |v|.
  *
- * Shapes   magnitude: the direction's, with one element along each axis that the norm runs over, or no axis at all
+ * Shapes   magnitude: the direction's along one axis, with one element along each that the norm runs over, or no axis
+ * Memory   result is a fresh copy
  */
 function scaleToMagnitude(magnitude: WeightTensor, direction: WeightTensor): Float32Array {
   const gains = magnitude.data;
-  const vectors = direction.data;
-  const strides = magnitudeStrides(magnitude.shape, direction.shape);
-  const owners = new Uint32Array(vectors.length);
+  const weights = direction.data.slice();
+  const axis = magnitude.shape.findIndex((size) => size !== 1);
+  // Along the axis one vector follows the other in runs, and after the last the first goes on.
+  const runLength = direction.shape.slice(axis + 1).reduce((product, size) => product * size, 1);
   const squares = new Float64Array(gains.length);
-  for (let index = 0; index < vectors.length; index++) {
-    let rest = index;
-    let owner = 0;
-    for (let axis = direction.shape.length - 1; axis >= 0; axis--) {
-      const size = direction.shape[axis] as number;
-      owner += (rest % size) * (strides[axis] as number);
-      rest = Math.floor(rest / size);
+  for (let begin = 0, owner = 0; begin < weights.length; begin += runLength, owner = (owner + 1) % gains.length) {
+    for (let index = begin; index < begin + runLength; index++) {
+      const value = weights[index] as number;
+      squares[owner] = (squares[owner] as number) + value * value;
     }
-    owners[index] = owner;
-    squares[owner] = (squares[owner] as number) + (vectors[index] as number) ** 2;
   }
   const scales = squares.map((square, owner) => (gains[owner] as number) / Math.sqrt(square));
-  return vectors.map((value, index) => value * (scales[owners[index] as number] as number));
-}
-
-/** How far each axis of the direction moves in the magnitude: not at all along those that the norm runs over. */
-function magnitudeStrides(magnitude: readonly number[], direction: readonly number[]): number[] {
-  const strides = direction.map(() => 0);
-  let stride = 1;
-  for (let axis = magnitude.length - 1; axis >= 0; axis--) {
-    if (magnitude[axis] !== 1) strides[axis] = stride;
-    stride *= magnitude[axis] as number;
+  for (let begin = 0, owner = 0; begin < weights.length; begin += runLength, owner = (owner + 1) % gains.length) {
+    const scale = scales[owner] as number;
+    for (let index = begin; index < begin + runLength; index++) weights[index] = (weights[index] as number) * scale;
   }
-  return strides;
+  return weights;
 }
 
 function checkShapes(name: string, magnitude: readonly number[], direction: readonly number[]): void {
   const fits = magnitude.every((size, axis) => size === 1 || size === direction[axis]);
-  if (fits && (magnitude.length === 0 || magnitude.length === direction.length)) return;
+  const numAxes = magnitude.filter((size) => size !== 1).length;
+  if (fits && numAxes <= 1 && (magnitude.length === 0 || magnitude.length === direction.length)) return;
   const problem = `"${name}" of the shape [${magnitude.join(", ")}] scales a weight of [${direction.join(", ")}]`;
   throw new CheckpointError("corrupt", `${problem}; fetch the file again`, { tensor: name });
 }

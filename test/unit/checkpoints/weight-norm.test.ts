@@ -57,7 +57,7 @@ describe("folding", () => {
   });
 
   it("refuses factors that do not belong together", () => {
-    for (const magnitude of [tensor([3, 1], 1, 1, 1), tensor([2], 1, 1)]) {
+    for (const magnitude of [tensor([3, 1], 1, 1, 1), tensor([2], 1, 1), tensor([2, 2], 1, 1, 1, 1)]) {
       const weights = new Map([
         ["weight_g", magnitude],
         ["weight_v", direction],
