@@ -10,5 +10,6 @@ export {
 } from "./container-reader";
 export { type ByteSource, ContainerReader, type ContainerStreamOptions, readContainerStream } from "./container-stream";
 export { type ContainerOptions, ContainerWriter, writeContainer, writeContainerStream } from "./container-writer";
+export { readEcdc, writeEcdc } from "./ecdc/index";
 export type { ContainerHeader } from "./header";
 export type { Damage } from "./packet-scanner";
