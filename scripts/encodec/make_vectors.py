@@ -2,7 +2,9 @@
 
 `python scripts/encodec/make_vectors.py tiny` writes test/golden/encodec-tiny; `... full DIR` writes the same of the full
 size somewhere outside the repository, for scripts/encodec/parity.ts; `... ecdc` writes files of a full-size model to
-test/golden/ecdc. Versions: scripts/encodec/requirements.txt.
+test/golden/ecdc; `... compress DIR AUDIO OUT` compresses a 24 kHz recording at 6 kbps with the model in DIR, for
+comparison with `quantone encode AUDIO ours.ecdc --codec encodec-24khz --weights DIR/weights.th --bitrate 6`. Versions:
+scripts/encodec/requirements.txt.
 """
 
 from __future__ import annotations
@@ -189,11 +191,27 @@ def make_ecdc(folder: Path) -> None:
     (folder / "codes.safetensors").chmod(0o644)
 
 
+@torch.no_grad()
+def compress_recording(folder: Path, audio: Path, out: Path) -> None:
+    import soundfile
+
+    samples, rate = soundfile.read(audio, dtype="float32")
+    if rate != FULL["sampleRate"] or samples.ndim != 1:
+        raise SystemExit(f"expected 24 kHz mono, got {rate} Hz in shape {samples.shape}")
+    model = build(FULL)
+    model.load_state_dict(torch.load(folder / "weights.th"))
+    model.target_bandwidths = [6.0]
+    model.set_target_bandwidth(6.0)
+    out.write_bytes(compress(model, torch.from_numpy(samples)[None]))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     if sys.argv[1] == "tiny":
         make(TINY, LENGTHS["tiny"], ROOT / "test/golden/encodec-tiny")
     elif sys.argv[1] == "ecdc":
         make_ecdc(ROOT / "test/golden/ecdc")
+    elif sys.argv[1] == "compress":
+        compress_recording(*map(Path, sys.argv[2:5]))
     else:
         make(FULL, LENGTHS["full"], Path(sys.argv[2]))
