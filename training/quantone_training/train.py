@@ -224,7 +224,7 @@ class Trainer:
 
     def validate(self, clips: dict[str, np.ndarray]) -> dict[str, Any]:
         """Quality of the moving average with 6 and 12 stages: means over all clips, and each clip's PESQ and STOI."""
-        if not self.is_quantized:
+        if not self.is_quantized or not clips:
             return {}
         result: dict[str, Any] = {}
         for stages in VALIDATION_STAGES:

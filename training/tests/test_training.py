@@ -85,8 +85,9 @@ def test_run_writes_checkpoint_and_log_within_its_budget(
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["kind"] == "validation" and lines[-1]["step"] == 6
     assert 0 <= lines[-1]["12"]["mean"]["stoi"] <= 1
+    run(trainer, tmp_path, Budget(steps=7), {}, save_seconds=1e9, validate_seconds=1e9)
     codec, trained = load_checkpoint(tmp_path / "checkpoint.pt")
-    assert trained["steps"] == 6 and not codec.training
+    assert trained["steps"] == 7 and not codec.training
 
 
 def test_budget_counts_whichever_comes_first() -> None:
