@@ -63,7 +63,8 @@ export function readEcdc(bytes: Uint8Array, revision: string): TokenFrames {
   const { header, payloadOffset } = readEcdcHeader(bytes);
   const model = ecdcModels.get(header.model);
   const { numSamples, numCodebooks } = header;
-  if (model === undefined) throw unreadable(`a file of the model "${header.model.slice(0, 40)}"`, [...ecdcModels.keys()].join(", "));
+  if (model === undefined)
+    throw unreadable(`a file of the model "${header.model.slice(0, 40)}"`, [...ecdcModels.keys()].join(", "));
   if (header.hasLanguageModel) throw unreadable("a file that was written with the language model", "those without it");
   if (numCodebooks > model.numCodebooks) {
     throw unreadable(`a file with ${numCodebooks} codebooks`, `up to ${model.numCodebooks}`);
