@@ -1,0 +1,5 @@
+/** Weight files to state dicts: safetensors, PyTorch, ONNX, TFLite. The subpath `quantone/checkpoints`. */
+export { type Checkpoint, type CheckpointFormat, type CheckpointOptions, openCheckpoint } from "./open-checkpoint";
+export { readSafetensors, writeSafetensors } from "./safetensors";
+export type { StateDict, WeightTensor } from "./state-dict";
+export { foldWeightNorm } from "./weight-norm";
