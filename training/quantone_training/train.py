@@ -26,6 +26,7 @@ from .adversary import Adversary
 from .codec import Codec
 from .config import CodecConfig, load_codec_config, to_mapping
 from .data import CropSampler, load_cached, load_clip
+from .export_weights import load_weights
 from .losses import ComplexSpectrumLoss, MelLoss, log_noise_ratio
 from .metrics import mean_metrics, measure
 from .settings import Settings, load_settings
@@ -222,6 +223,16 @@ class Trainer:
         if self.adversary is not None and state["adversary"] is not None:
             self.adversary.load_state(state["adversary"])
 
+    @torch.no_grad()
+    def start_from(self, weights: Path) -> None:
+        """Begin a run with an exported file's weights: quantizer in the loop from the first step, averages anew."""
+        self.codec.load_state_dict(load_weights(weights, self.config).state_dict())
+        self.codec.rvq.usage.fill_(1)
+        self.codec.rvq.sums.copy_(self.codec.rvq.codebooks)
+        self.ema.load_state_dict(self.codec.state_dict())
+        # One past the step at which k-means would draw new codebooks.
+        self.step = self.settings.autoencoder_steps + 1
+
     def validate(self, clips: dict[str, np.ndarray]) -> dict[str, Any]:
         """Quality of the moving average with 6 and 12 stages: means over all clips, and each clip's PESQ and STOI."""
         if not self.is_quantized or not clips:
@@ -299,6 +310,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--run", type=Path, required=True, help="folder of the run: cache, checkpoint, log")
     parser.add_argument("--config", type=Path, default=root / "codecs/speech-16k/config.json")
     parser.add_argument("--settings", type=Path, nargs="+", default=[root / "training/configs/speech-16k.toml"])
+    parser.add_argument("--start-from", type=Path, help="exported weights that a new run begins with")
     parser.add_argument("--validation", type=Path, nargs="*", default=[], help="clips for PESQ and STOI")
     parser.add_argument("--minutes", type=float, help="training time in all, over every resume")
     parser.add_argument("--steps", type=int, help="optimizer steps in all, over every resume")
@@ -320,6 +332,8 @@ def main(arguments: list[str] | None = None) -> None:
     trainer = Trainer(config, settings, audio, options.device)
     if (options.run / "checkpoint.pt").exists():
         trainer.load(options.run / "checkpoint.pt")
+    elif options.start_from:
+        trainer.start_from(options.start_from)
     clips = {path.stem: load_clip(path, config.sample_rate) for path in options.validation}
     budget = Budget(options.minutes, options.steps)
     run(trainer, options.run, budget, clips, options.save_seconds, options.validate_seconds)

@@ -25,7 +25,7 @@ from quantone_training.export_weights import (
 )
 from quantone_training.make_vectors import TINY, random_codec, smallest_margin, stage_outputs, test_signal, write_tiny
 from quantone_training.settings import AdversarialSettings, Settings, load_settings
-from quantone_training.train import Budget, Trainer, run
+from quantone_training.train import Budget, Trainer, roundtrip, run
 
 from .conftest import ROOT
 
@@ -118,6 +118,25 @@ def test_export_round_trip(tiny: CodecConfig, tmp_path: Path) -> None:
     other = from_mapping(CodecConfig, {**TINY, "name": "other"})
     with pytest.raises(ValueError, match="expected config hash"):
         load_weights(tmp_path / "w.safetensors", other)
+
+
+def test_a_run_starts_from_exported_weights(
+    tiny: CodecConfig, settings: Settings, audio: np.ndarray, tmp_path: Path
+) -> None:
+    first = Trainer(tiny, settings, audio)
+    for _ in range(6):
+        first.train_step(0.5)
+    save_weights(tmp_path / "w.safetensors", shipped_tensors(first.ema, torch.float32, torch.float32), tiny, {})
+    second = Trainer(tiny, settings, audio)
+    clip = audio[:8000].astype(np.float32) / 32768
+    assert not np.allclose(roundtrip(second.ema, clip, 2), roundtrip(first.ema, clip, 2))
+    second.start_from(tmp_path / "w.safetensors")
+    np.testing.assert_array_equal(roundtrip(second.ema, clip, 2), roundtrip(first.ema, clip, 2))
+    before = second.codec.rvq.codebooks.clone()
+    second.train_step(0.5)
+    # K-means would have moved most codewords by far; one step of the averages moves them by a hundredth of the way.
+    moved = (second.codec.rvq.codebooks - before).norm() / before.norm()
+    assert 0 < moved < 0.1
 
 
 def test_a_weights_file_with_a_missing_tensor_is_refused(tiny: CodecConfig, tmp_path: Path) -> None:
