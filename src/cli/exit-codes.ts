@@ -1,12 +1,17 @@
 /** From errors to exit codes and messages: 0 done, 1 something in the world is wrong, 2 the command is wrong. */
 import { CommanderError } from "commander";
-import { ContainerError, isCodecError } from "../errors";
+import { isCodecError } from "../errors";
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** A command that cannot be meant as it stands. The message ends with what to write instead. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+}
+
+/** An input that cannot be used. The message says all that there is to say; the library's error is the cause. */
+export class InputError extends Error {
+  override readonly name = "InputError";
 }
 
 /** What the user is told, and the code that the program ends with. */
@@ -50,10 +55,7 @@ function isCallerMistake(error: Error): boolean {
 }
 
 function worldMessage(error: Error): string {
-  if (error instanceof ContainerError && error.code !== "bad-magic") {
-    return `${error.message}\nTo decode what is undamaged, add --skip-damaged.`;
-  }
-  if (isCodecError(error) || error.name === "DiagnosisError") return error.message;
+  if (isCodecError(error) || error instanceof InputError || error.name === "DiagnosisError") return error.message;
   const { code, path } = error as NodeJS.ErrnoException;
   // Whoever read our output has had enough of it, as `head` does.
   if (code === "EPIPE") return "";

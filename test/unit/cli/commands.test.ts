@@ -266,6 +266,21 @@ describe("decode", () => {
     expect(audio.channels[0]?.[299 * 320]).toBeCloseTo(299 / 1024, 4);
   });
 
+  it("advises to skip damage only where that helps", async () => {
+    const damagedHeader = container.slice();
+    damagedHeader[20] = (damagedHeader[20] ?? 0) ^ 0xff;
+    for (const stdin of [damagedHeader, new Uint8Array(0), container.subarray(0, 12)]) {
+      const refused = await quantone(["decode", "-", "-"], { stdin });
+      expect(refused.exitCode).toBe(1);
+      expect(refused.stderr.text).not.toMatch(/--skip-damaged/);
+    }
+    const cutOff = container.subarray(0, -20);
+    expect((await quantone(["decode", "-", "-"], { stdin: cutOff })).stderr.text).toMatch(/--skip-damaged\.\n$/);
+    const info = await quantone(["info", "-"], { stdin: cutOff });
+    expect(info.exitCode).toBe(1);
+    expect(info.stderr.text).not.toMatch(/--skip-damaged/);
+  });
+
   it("tells what else went wrong", async () => {
     const wrongKind = await quantone(["decode", path("short.wav"), "-"]);
     expect(wrongKind.exitCode).toBe(1);
