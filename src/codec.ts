@@ -5,8 +5,9 @@ import { activeCodebooksFor } from "./rvq/bitrate";
 import { sliceAudio, sliceTokens } from "./streaming/slices";
 import { TokenDecoder } from "./streaming/token-decoder";
 import { TokenEncoder } from "./streaming/token-encoder";
+import { untilAborted } from "./streaming/until-aborted";
 import { concatTokenFrames } from "./tokens/concat-token-frames";
-import type { TokenFrames } from "./tokens/token-frames";
+import { assertTokenFrames, type TokenFrames } from "./tokens/token-frames";
 
 /** Frames that one network call takes at most. Longer blocks gain no speed and cost memory (bench/pipeline). */
 const BLOCK_FRAMES = 50;
@@ -63,7 +64,7 @@ export class Codec implements AsyncDisposable {
    *
    * Memory   reads `audio`, keeps no reference; the networks' memory does not grow with its length
    * @throws {TypeError | RangeError} when the audio or an option is malformed
-   * @throws {ModelError} code `non-finite-latents` when the audio holds NaN or infinities
+   * @throws {AudioFormatError} code `corrupt-audio` when the audio holds NaN or infinities
    */
   async encode(audio: PcmAudio, options: EncodeOptions = {}): Promise<TokenFrames> {
     assertPcmAudio(audio);
@@ -75,11 +76,14 @@ export class Codec implements AsyncDisposable {
   /**
    * Turns tokens back into audio of the codec's sample rate, as many samples as were encoded.
    *
+   * @throws {TypeError} when `tokens` is nothing of the kind
    * @throws {TokenError} when the tokens are of another codec or revision, or out of range
    */
   async decode(tokens: TokenFrames, options: JobOptions = {}): Promise<PcmAudio> {
+    assertTokenFrames(tokens);
     const totalSeconds = tokens.numSamples / tokens.sampleRate;
-    const pieces = await collect(this.#decodePieces(sliceTokens(tokens), options, totalSeconds));
+    const slices = sliceTokens(tokens, this.identity.hopLength);
+    const pieces = await collect(this.#decodePieces(slices, options, totalSeconds));
     return concatAudio(pieces, tokens.numChannels, this.identity.sampleRate);
   }
 
@@ -99,17 +103,25 @@ export class Codec implements AsyncDisposable {
   /** The same as `encodeStream`, for piping Web Streams through. */
   encodeTransform(options: EncodeOptions = {}): TransformStream<PcmAudio, TokenFrames> {
     const encoder = this.#tokenEncoder(options);
+    const report = progressReporter(options, undefined);
     return new TransformStream({
-      transform: async (chunk, controller) => enqueueFrames(controller, await encoder.push(chunk)),
+      async transform(chunk, controller) {
+        enqueueFrames(controller, await encoder.push(chunk));
+        report(numSamples(chunk) / chunk.sampleRate);
+      },
       flush: async (controller) => enqueueFrames(controller, await encoder.flush()),
     });
   }
 
   /** The same as `decodeStream`, for piping Web Streams through. */
-  decodeTransform(): TransformStream<TokenFrames, PcmAudio> {
-    const decoder = new TokenDecoder(this.#stages, BLOCK_FRAMES);
+  decodeTransform(options: JobOptions = {}): TransformStream<TokenFrames, PcmAudio> {
+    const decoder = new TokenDecoder(this.#stages, { blockFrames: BLOCK_FRAMES, signal: options.signal });
+    const report = progressReporter(options, undefined);
     return new TransformStream({
-      transform: async (piece, controller) => enqueueSamples(controller, await decoder.push(piece)),
+      async transform(piece, controller) {
+        enqueueSamples(controller, await decoder.push(piece));
+        report(piece.numSamples / piece.sampleRate);
+      },
       flush: async (controller) => enqueueSamples(controller, await decoder.flush()),
     });
   }
@@ -129,22 +141,21 @@ export class Codec implements AsyncDisposable {
     totalSeconds: number | undefined,
   ): AsyncGenerator<TokenFrames, void> {
     const encoder = this.#tokenEncoder(options);
-    let doneSeconds = 0;
-    for await (const chunk of chunks) {
-      options.signal?.throwIfAborted();
+    const report = progressReporter(options, totalSeconds);
+    for await (const chunk of untilAborted(chunks, options.signal)) {
       yield await encoder.push(chunk);
-      doneSeconds += numSamples(chunk) / chunk.sampleRate;
-      options.onProgress?.({ doneSeconds, totalSeconds });
+      report(numSamples(chunk) / chunk.sampleRate);
     }
     yield await encoder.flush();
   }
 
   #tokenEncoder(options: EncodeOptions): TokenEncoder {
-    return new TokenEncoder(this.#stages, {
-      activeCodebooks: activeCodebooksFor(this.identity, options),
-      channels: options.channels ?? "mix",
-      blockFrames: BLOCK_FRAMES,
-    });
+    const { channels = "mix", signal } = options;
+    if (channels !== "mix" && channels !== "separate") {
+      throw new RangeError(`"channels" expected "mix" or "separate", got ${JSON.stringify(channels)}`);
+    }
+    const activeCodebooks = activeCodebooksFor(this.identity, options);
+    return new TokenEncoder(this.#stages, { activeCodebooks, channels, blockFrames: BLOCK_FRAMES, signal });
   }
 
   async *#decodePieces(
@@ -152,16 +163,23 @@ export class Codec implements AsyncDisposable {
     options: JobOptions,
     totalSeconds: number | undefined,
   ): AsyncGenerator<PcmAudio, void> {
-    const decoder = new TokenDecoder(this.#stages, BLOCK_FRAMES);
-    let doneSeconds = 0;
-    for await (const piece of pieces) {
-      options.signal?.throwIfAborted();
+    const decoder = new TokenDecoder(this.#stages, { blockFrames: BLOCK_FRAMES, signal: options.signal });
+    const report = progressReporter(options, totalSeconds);
+    for await (const piece of untilAborted(pieces, options.signal)) {
       yield await decoder.push(piece);
-      doneSeconds += piece.numSamples / piece.sampleRate;
-      options.onProgress?.({ doneSeconds, totalSeconds });
+      report(piece.numSamples / piece.sampleRate);
     }
     yield await decoder.flush();
   }
+}
+
+/** Adds up what was done and tells the caller who asked for it. */
+function progressReporter({ onProgress }: JobOptions, totalSeconds: number | undefined): (seconds: number) => void {
+  let doneSeconds = 0;
+  return (seconds) => {
+    doneSeconds += seconds;
+    onProgress?.({ doneSeconds, totalSeconds });
+  };
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -49,7 +49,8 @@ export async function openTokenFile(
   const chunks: Uint8Array[] = [];
   for await (const chunk of bytes) chunks.push(chunk);
   const tokens = readEcdc(new Uint8Array(Buffer.concat(chunks)), "not in the file");
-  return { header: tokens, tokens: (revision) => sliceTokens({ ...tokens, revision }) };
+  const hopLength = Math.round(tokens.sampleRate / tokens.frameRate);
+  return { header: tokens, tokens: (revision) => sliceTokens({ ...tokens, revision }, hopLength) };
 }
 
 function isEcdc(path: string): boolean {

@@ -50,6 +50,9 @@ export function activeCodebooksFor(
 
 function codebooksWithin(facts: RateFacts, bitsPerSecond: number): number {
   const perStage = bitsPerSecondOf(facts, 1);
+  if (typeof bitsPerSecond !== "number") {
+    throw new TypeError(`"bitsPerSecond" expected a number, got ${JSON.stringify(bitsPerSecond)}`);
+  }
   // A rate worked out as frameRate * stages * bits may land a rounding error below the stage it means.
   const affordable = Math.floor((bitsPerSecond / perStage) * (1 + 1e-9));
   if (!(affordable >= 1)) {

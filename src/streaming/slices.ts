@@ -15,8 +15,7 @@ export function* sliceAudio(audio: PcmAudio): Generator<PcmAudio> {
 }
 
 /** Views of consecutive frames of `tokens`; one empty piece when there are none. */
-export function* sliceTokens(tokens: TokenFrames): Generator<TokenFrames> {
-  const hopLength = Math.round(tokens.sampleRate / tokens.frameRate);
+export function* sliceTokens(tokens: TokenFrames, hopLength: number): Generator<TokenFrames> {
   const frames = Math.ceil(SLICE_SECONDS * tokens.frameRate);
   const perFrame = tokens.numChannels * tokens.numCodebooks;
   for (let begin = 0; begin === 0 || begin * perFrame < tokens.codes.length; begin += frames) {

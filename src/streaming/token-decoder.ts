@@ -5,10 +5,18 @@ import { type CodecStages, type DecodingState, decodeFrames } from "../pipeline"
 import { concatTokenFrames } from "../tokens/concat-token-frames";
 import { assertTokenFrames, numFrames, type TokenFrames } from "../tokens/token-frames";
 
+/** How tokens become audio. */
+export interface TokenDecoderConfig {
+  /** Most frames that one network call takes: bounds the memory of a long piece. */
+  readonly blockFrames: number;
+  /** Stops the work between two network calls. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** One signal on its way back to audio. */
 export class TokenDecoder {
   readonly #stages: CodecStages;
-  readonly #blockFrames: number;
+  readonly #config: TokenDecoderConfig;
   #channels: DecodingState[] = [];
   /** Samples per channel that the tokens so far stand for. */
   #totalSamples = 0;
@@ -20,10 +28,9 @@ export class TokenDecoder {
   /** Frames that wait. */
   #held: TokenFrames | undefined;
 
-  /** @param blockFrames  most frames that one network call takes: bounds the memory of a long piece */
-  constructor(stages: CodecStages, blockFrames: number) {
+  constructor(stages: CodecStages, config: TokenDecoderConfig) {
     this.#stages = stages;
-    this.#blockFrames = blockFrames;
+    this.#config = config;
     this.#producedSamples = -stages.vocoder.delaySamples;
   }
 
@@ -38,7 +45,7 @@ export class TokenDecoder {
     const frames = numFrames(tokens);
     const { hopLength } = this.#stages.identity;
     this.#totalSamples += tokens.numSamples;
-    this.#isComplete = tokens.numSamples < frames * hopLength;
+    this.#isComplete ||= tokens.numSamples < frames * hopLength;
     const ready = this.#held === undefined ? tokens : concatTokenFrames([this.#held, tokens]);
     if (numFrames(ready) < this.#neededFrames) {
       // A copy: the caller may use its buffer again.
@@ -73,6 +80,8 @@ export class TokenDecoder {
     assertTokenFrames(tokens);
     expectSame("codec", identity.name, tokens.codec);
     expectSame("revision", identity.revision, tokens.revision);
+    expectSame("sampleRate", identity.sampleRate, tokens.sampleRate);
+    expectSame("frameRate", identity.frameRate, tokens.frameRate);
     expectSame("codebookSize", identity.codebookSize, tokens.codebookSize);
     if (tokens.numCodebooks > identity.numCodebooks) {
       expectSame("numCodebooks", `at most ${identity.numCodebooks}`, tokens.numCodebooks);
@@ -104,8 +113,11 @@ export class TokenDecoder {
     const { numCodebooks } = tokens;
     const count = codes.length / numCodebooks;
     const samples = new Float32Array(count * hopLength);
-    for (let first = 0; first < count; first += this.#blockFrames) {
-      const block = codes.subarray(first * numCodebooks, (first + this.#blockFrames) * numCodebooks);
+    const { blockFrames, signal } = this.#config;
+    signal?.throwIfAborted();
+    for (let first = 0; first < count; first += blockFrames) {
+      signal?.throwIfAborted();
+      const block = codes.subarray(first * numCodebooks, (first + blockFrames) * numCodebooks);
       samples.set(await decodeFrames(this.#stages, state, block, numCodebooks), first * hopLength);
     }
     return samples;

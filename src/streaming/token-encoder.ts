@@ -5,9 +5,10 @@
  * arithmetic is measured in test/streaming.
  */
 import { mixToMono } from "../audio/channels";
-import { assertPcmAudio, type PcmAudio } from "../audio/pcm-audio";
+import { assertPcmAudio, numSamples, type PcmAudio } from "../audio/pcm-audio";
 import { StreamingResampler } from "../audio/resample";
 import type { EncoderStream } from "../encoder/encoder";
+import { AudioFormatError } from "../errors";
 import { type CodecStages, encodeFrames } from "../pipeline";
 import type { TokenFrames } from "../tokens/token-frames";
 import { SampleQueue } from "./sample-queue";
@@ -20,6 +21,8 @@ export interface TokenEncoderConfig {
   readonly channels: "mix" | "separate";
   /** Most frames that one network call takes: bounds the memory of a long chunk. */
   readonly blockFrames: number;
+  /** Stops the work between two network calls. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Everything of one coded channel that lasts from chunk to chunk. */
@@ -35,6 +38,8 @@ export class TokenEncoder {
   #input: { numChannels: number; sampleRate: number } | undefined;
   #channels: ChannelState[] = [];
   #resampler: StreamingResampler | undefined;
+  /** Samples per channel that came in so far, to say where a bad one is. */
+  #numReceived = 0;
   /** Frames that must wait before the networks are called: more than one until they have started. */
   #neededFrames = 1;
   #takesPartialFrame = false;
@@ -48,9 +53,12 @@ export class TokenEncoder {
    * Takes the next chunk and gives the tokens of all frames that are now whole, perhaps none.
    *
    * @throws {RangeError} when the sample rate or the number of channels differs from the first chunk's
+   * @throws {AudioFormatError} code `corrupt-audio` when a sample is not finite
    */
   async push(chunk: PcmAudio): Promise<TokenFrames> {
     assertPcmAudio(chunk);
+    for (const [index, samples] of chunk.channels.entries()) assertFinite(samples, index, this.#numReceived);
+    this.#numReceived += numSamples(chunk);
     await this.#open(chunk);
     this.#enqueue(this.#resampler?.push(this.#select(chunk.channels)) ?? this.#select(chunk.channels));
     const { hopLength } = this.#stages.identity;
@@ -100,11 +108,13 @@ export class TokenEncoder {
   /** Encodes `count` frames from the queues, block by block, into codes [F, C, K]. */
   async #encodeFrames(count: number, coveredSamples: number): Promise<TokenFrames> {
     const { identity } = this.#stages;
-    const { activeCodebooks, blockFrames } = this.#config;
+    const { activeCodebooks, blockFrames, signal } = this.#config;
     const numChannels = this.#channels.length;
     const codes = new Uint16Array(count * numChannels * activeCodebooks);
     if (count > 0) this.#neededFrames = 1;
+    signal?.throwIfAborted();
     for (let first = 0; first < count; first += blockFrames) {
+      signal?.throwIfAborted();
       const frames = Math.min(blockFrames, count - first);
       for (const [index, { encoder, queue }] of this.#channels.entries()) {
         const wanted = frames * identity.hopLength;
@@ -128,4 +138,18 @@ export class TokenEncoder {
       codes,
     };
   }
+}
+
+/** One sample that is no number would spoil every frame after it, since the networks remember. */
+function assertFinite(samples: Float32Array, channel: number, offset: number): void {
+  // Zero times a number is zero unless the number is NaN or infinite: one sum instead of a branch for each sample.
+  let probe = 0;
+  for (const sample of samples) probe += sample * 0;
+  if (probe === 0) return;
+  const at = samples.findIndex((sample) => !Number.isFinite(sample));
+  const where = `sample ${offset + at} of channel ${channel}`;
+  throw new AudioFormatError(
+    "corrupt-audio",
+    `audio expected finite samples, got ${samples[at]} at ${where}; mend the input`,
+  );
 }

@@ -1,17 +1,20 @@
 /** Joining tokens that came in pieces. */
-import { assertSameFormat, type TokenFrames } from "./token-frames";
+import { TokenError } from "../errors";
+import { assertSameFormat, numFrames, type TokenFrames } from "./token-frames";
 
 /**
  * Joins consecutive pieces of one signal into one.
  *
  * Shapes   `codes` of the result is [ΣF, C, K]
  * @throws {RangeError} when there is no piece
- * @throws {TokenError} code `codec-mismatch` when the pieces are of different codecs or shapes
+ * @throws {TokenError} code `codec-mismatch` when the pieces are of different codecs or shapes, code `shape-mismatch` when
+ *   frames follow a piece whose last frame was cut short: those are two signals
  */
 export function concatTokenFrames(pieces: readonly TokenFrames[]): TokenFrames {
   const first = pieces[0];
   if (first === undefined) throw new RangeError('"pieces" expected at least one, got none');
   for (const piece of pieces) assertSameFormat(first, piece);
+  assertOnlyLastCutShort(pieces);
   const codes = new Uint16Array(pieces.reduce((sum, piece) => sum + piece.codes.length, 0));
   let offset = 0;
   for (const piece of pieces) {
@@ -19,4 +22,18 @@ export function concatTokenFrames(pieces: readonly TokenFrames[]): TokenFrames {
     offset += piece.codes.length;
   }
   return { ...first, numSamples: pieces.reduce((sum, piece) => sum + piece.numSamples, 0), codes };
+}
+
+function assertOnlyLastCutShort(pieces: readonly TokenFrames[]): void {
+  const withFrames = pieces.filter((piece) => piece.codes.length > 0);
+  for (const piece of withFrames.slice(0, -1)) {
+    const expected = Math.round((numFrames(piece) * piece.sampleRate) / piece.frameRate);
+    if (piece.numSamples !== expected) {
+      throw new TokenError(
+        "shape-mismatch",
+        `"numSamples" expected ${expected} of a piece before the last, got ${piece.numSamples}; join pieces of one signal, in order`,
+        { expected, actual: piece.numSamples },
+      );
+    }
+  }
 }

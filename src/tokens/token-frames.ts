@@ -50,11 +50,14 @@ export function bitsPerSecond(
  *   code has no codeword
  */
 export function assertTokenFrames(tokens: TokenFrames): void {
-  if (!(tokens.codes instanceof Uint16Array)) {
-    throw new TypeError(`"codes" expected a Uint16Array, got ${Object.prototype.toString.call(tokens.codes)}`);
+  if (!(tokens?.codes instanceof Uint16Array)) {
+    throw new TypeError(`"codes" expected a Uint16Array, got ${Object.prototype.toString.call(tokens?.codes)}`);
   }
+  expectWhole("numChannels", tokens.numChannels, 1);
+  expectWhole("numCodebooks", tokens.numCodebooks, 1);
+  expectWhole("numSamples", tokens.numSamples, 0);
   const perFrame = tokens.numChannels * tokens.numCodebooks;
-  if (!Number.isInteger(perFrame) || perFrame < 1 || tokens.codes.length % perFrame !== 0) {
+  if (tokens.codes.length % perFrame !== 0) {
     throw new TokenError(
       "shape-mismatch",
       `"codes" expected a multiple of ${tokens.numChannels} channels x ${tokens.numCodebooks} codebooks, got ${tokens.codes.length} values; pass whole frames`,
@@ -72,6 +75,14 @@ export function assertTokenFrames(tokens: TokenFrames): void {
       { expected: tokens.codebookSize, actual, frame, stage },
     );
   }
+}
+
+function expectWhole(field: string, actual: number, least: number): void {
+  if (Number.isSafeInteger(actual) && actual >= least) return;
+  throw new TokenError("shape-mismatch", `"${field}" expected a whole number of at least ${least}, got ${actual}`, {
+    expected: least,
+    actual,
+  });
 }
 
 const formatFields = [

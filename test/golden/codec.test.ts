@@ -84,6 +84,6 @@ describe("loadCodec", () => {
   it("refuses audio that is not finite, before it becomes tokens", async () => {
     await using codec = await loadTiny();
     const audio = { channels: [Float32Array.of(0.1, Number.NaN, 0.2)], sampleRate: 16_000 };
-    await expect(codec.encode(audio)).rejects.toMatchObject({ name: "ModelError", code: "non-finite-latents" });
+    await expect(codec.encode(audio)).rejects.toThrow(/got NaN at sample 1 of channel 0/);
   });
 });

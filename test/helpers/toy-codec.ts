@@ -17,8 +17,13 @@ export function toyRounded(sample: number): number {
   return Math.fround(Math.round(sample * scale) / scale) + 0;
 }
 
-/** Fresh stages; `frameCounts` collects the number of frames of each encoder call. */
-export function toyStages(frameCounts: number[] = []): CodecStages {
+/**
+ * Fresh stages.
+ *
+ * @param frameCounts  collects the number of frames of each encoder call
+ * @param milliseconds  how long each encoder call takes, in which timers run; 0 gives way to none
+ */
+export function toyStages(frameCounts: number[] = [], milliseconds = 0): CodecStages {
   return {
     identity: {
       name: "toy",
@@ -70,6 +75,7 @@ export function toyStages(frameCounts: number[] = []): CodecStages {
         openStream: () => ({
           async push(samples) {
             frameCounts.push(samples.length / toyHop);
+            if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
             return samples.slice();
           },
         }),

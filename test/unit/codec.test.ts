@@ -103,6 +103,52 @@ describe("encode and decode", () => {
     await expect(codec.decode(await codec.encode(mono(80)), { signal: controller.signal })).rejects.toBe(reason);
   });
 
+  it("stop within a slice, and after the last chunk", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const options = { signal: controller.signal };
+    setTimeout(() => controller.abort(reason), 0);
+    // Nine seconds are one slice, but 360 network calls; the toy networks give way to timers.
+    await expect(new Codec(toyStages([], 1)).encode(mono(9 * sampleRate), options)).rejects.toBe(reason);
+    await expect(collect(codec.encodeStream([], options))).rejects.toBe(reason);
+    const transform = readable([mono(80)]).pipeThrough(codec.encodeTransform(options));
+    await expect(collect(transform)).rejects.toBe(reason);
+  });
+
+  it("stop while a source keeps them waiting", async () => {
+    const reason = new Error("enough");
+    async function* hanging(): AsyncGenerator<PcmAudio> {
+      yield mono(80);
+      await new Promise(() => {});
+    }
+    const stream = codec.encodeStream(hanging(), { signal: AbortSignal.timeout(20) });
+    await expect(collect(stream)).rejects.toMatchObject({ name: "TimeoutError" });
+    const controller = new AbortController();
+    const decoding = codec.decodeStream([await codec.encode(mono(80))], { signal: controller.signal });
+    controller.abort(reason);
+    await expect(collect(decoding)).rejects.toBe(reason);
+  });
+
+  it("name the sample that is not finite", async () => {
+    const audio = mono(15 * sampleRate);
+    (audio.channels[0] ?? new Float32Array(1))[100_003] = Number.POSITIVE_INFINITY;
+    await expect(codec.encode(audio)).rejects.toMatchObject({
+      code: "corrupt-audio",
+      message: expect.stringContaining("Infinity at sample 100003 of channel 0"),
+    });
+  });
+
+  it("refuse options that they do not know", async () => {
+    const channels = "both" as "mix";
+    await expect(codec.encode(mono(8), { channels })).rejects.toThrow(
+      /"channels" expected "mix" or "separate", got "both"/,
+    );
+    const bitsPerSecond = "32000" as unknown as number;
+    await expect(codec.encode(mono(8), { bitsPerSecond })).rejects.toThrow(
+      /"bitsPerSecond" expected a number, got "32000"/,
+    );
+  });
+
   it("refuse audio that is malformed, saying what is wrong", async () => {
     await expect(codec.encode({ channels: [], sampleRate })).rejects.toThrow(/"audio.channels" expected at least one/);
     await expect(codec.encode({ channels: [noise(4, 1), noise(5, 1)], sampleRate })).rejects.toThrow(
@@ -171,6 +217,10 @@ describe("decode refuses tokens", () => {
     ["that are no whole frames", { codes: new Uint16Array(39) }, "shape-mismatch"],
     ["that stand for too many samples", { numSamples: 41 }, "shape-mismatch"],
     ["that stand for too few samples", { numSamples: 36 }, "shape-mismatch"],
+    ["that stand for half a sample", { numSamples: 39.5 }, "shape-mismatch"],
+    ["with a number of channels that is none", { numChannels: -1, numCodebooks: -4 }, "shape-mismatch"],
+    ["of another sample rate", { sampleRate: 16_000 }, "codec-mismatch"],
+    ["of another frame rate", { frameRate: 75 }, "codec-mismatch"],
   ])("%s", async (_, change, code) => {
     const error = await decodeChanged(change).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(TokenError);
@@ -179,6 +229,14 @@ describe("decode refuses tokens", () => {
 
   it("after a piece that was cut short", async () => {
     const cut = await codec.encode(mono(41));
+    const empty = { ...cut, numSamples: 0, codes: new Uint16Array(0) };
     await expect(collect(codec.decodeStream([cut, cut]))).rejects.toThrow(/pass the pieces in order/);
+    await expect(collect(codec.decodeStream([cut, empty, cut]))).rejects.toThrow(/pass the pieces in order/);
+    expect(() => concatTokenFrames([cut, empty, cut])).toThrow(/expected 44 of a piece before the last, got 41/);
+    expect(concatTokenFrames([cut, empty])).toEqual(cut);
+  });
+
+  it("that are none at all", async () => {
+    await expect(codec.decode(null as unknown as TokenFrames)).rejects.toThrow(/"codes" expected a Uint16Array/);
   });
 });

@@ -1,0 +1,40 @@
+/** Reading a source that may keep one waiting. */
+
+/**
+ * Gives what a source gives, and throws the signal's reason as soon as it is raised, even while the source waits.
+ *
+ * @throws the signal's reason
+ */
+export async function* untilAborted<T>(
+  source: AsyncIterable<T> | Iterable<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void> {
+  if (signal === undefined) {
+    yield* source;
+    return;
+  }
+  signal.throwIfAborted();
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  try {
+    for (;;) {
+      const result = await orAborted(iterator.next(), signal);
+      if (result.done === true) break;
+      yield result.value;
+    }
+    signal.throwIfAborted();
+  } finally {
+    // Not awaited: a source that waits for its next chunk would keep the caller waiting, too.
+    Promise.resolve(iterator.return?.()).catch(() => {});
+  }
+}
+
+/** The listener goes with each promise: one promise to race against for a whole stream would collect a closure a chunk. */
+function orAborted<T>(value: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    Promise.resolve(value)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
+}
