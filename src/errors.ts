@@ -182,6 +182,23 @@ export class BackendError extends CodecError {
   }
 }
 
+/** All errors of this package: `code` tells them apart. */
+export type AnyCodecError =
+  | AudioFormatError
+  | ContainerError
+  | TokenError
+  | CheckpointError
+  | ModelError
+  | GraphError
+  | BackendError;
+
+/** The classes among `E` that have a code, with that code. */
+type WithCode<E extends CodecError, Code> = E extends unknown
+  ? Code extends E["code"]
+    ? E & { readonly code: Code }
+    : never
+  : never;
+
 /**
  * Tells whether a value is an error of this package, and of one code if that is asked.
  *
@@ -190,7 +207,12 @@ export class BackendError extends CodecError {
  * @param error  anything that was caught
  * @param code  when given, only errors with this `code` match
  */
-export function isCodecError(error: unknown, code?: string): error is CodecError {
+export function isCodecError(error: unknown): error is AnyCodecError;
+export function isCodecError<Code extends AnyCodecError["code"]>(
+  error: unknown,
+  code: Code,
+): error is WithCode<AnyCodecError, Code>;
+export function isCodecError(error: unknown, code?: string): boolean {
   return (
     typeof error === "object" &&
     error !== null &&

@@ -51,9 +51,13 @@ export function loadCodec(source: string | CodecSource, options: LoadOptions = {
 
 let sharedCodec: Promise<Codec> | undefined;
 
-/** The embedded codec, loaded once for the process by the first `encode` or `decode`. */
+/** The embedded codec, loaded by the first `encode` or `decode` and kept for the life of the process. */
 function embedded(): Promise<Codec> {
-  sharedCodec ??= loadCodec(embeddedCodec);
+  sharedCodec ??= loadCodec(embeddedCodec).catch((error: unknown) => {
+    // A failure is not kept: the next call tries again.
+    sharedCodec = undefined;
+    throw error;
+  });
   return sharedCodec;
 }
 
