@@ -1,5 +1,6 @@
 /** Where a command's bytes come from and go to: files by their path, `-` for standard input and output. */
 import { once } from "node:events";
+import { realpath, stat } from "node:fs/promises";
 import { type FileBytes, openAudioFile, openFileBytes } from "../audio/files/audio-files";
 import { openAudio } from "../audio/files/open-audio";
 import { ReplacementFile } from "../audio/files/replacement-file";
@@ -26,6 +27,28 @@ export async function openInput(path: string, environment: CliEnvironment): Prom
 /** Opens audio for reading once. */
 export function openAudioInput(path: string, environment: CliEnvironment): Promise<AudioStream> {
   return path === STANDARD_STREAM ? openAudio(environment.stdin) : openAudioFile(path);
+}
+
+/**
+ * Refuses an output that is the input, by whatever path: its bytes would be gone, as the two never hold the same. Devices
+ * may be both.
+ *
+ * @throws {UsageError} when both paths lead to one file
+ */
+export async function assertSeparateFiles(paths: { input: string; output: string }): Promise<void> {
+  if (paths.input === STANDARD_STREAM || paths.output === STANDARD_STREAM) return;
+  const [input, output] = await Promise.all([realFile(paths.input), realFile(paths.output)]);
+  if (input === undefined || input !== output) return;
+  throw new UsageError(`the output ${paths.output} is the input file itself; choose another name for the output`);
+}
+
+/** The path of a regular file without links; undefined where none stands, about which opening it says more. */
+async function realFile(path: string): Promise<string | undefined> {
+  try {
+    return (await stat(path)).isFile() ? await realpath(path) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { WavEncoder } from "../audio/files/wav-writer";
 import type { Damage } from "../container/packet-scanner";
 import { ContainerError } from "../errors";
 import type { TokenFormat } from "../tokens/token-frames";
-import { type ByteOutput, openInput, openOutput } from "./byte-streams";
+import { assertSeparateFiles, type ByteOutput, openInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError } from "./exit-codes";
 import { formatBytes, formatChannels, formatSeconds, formatSpeed } from "./format-values";
@@ -56,6 +56,7 @@ async function runDecode(
   environment: CliEnvironment,
 ): Promise<void> {
   const beginMs = environment.now();
+  await assertSeparateFiles(paths);
   await using output = await openOutput(paths.output, environment, { isOverwriting: options.force === true });
   const input = await openInput(paths.input, environment);
   const tally: ReadTally = { numBytes: 0 };

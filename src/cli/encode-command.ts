@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { type AudioStream, numSamples, type PcmAudio } from "../audio/pcm-audio";
 import type { EncodeOptions } from "../codec";
 import { bitsPerSecond, numFrames, type TokenFrames } from "../tokens/token-frames";
-import { type ByteOutput, openAudioInput, openOutput } from "./byte-streams";
+import { assertSeparateFiles, type ByteOutput, openAudioInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { UsageError } from "./exit-codes";
 import { formatBytes, formatChannels, formatRate, formatSeconds, formatSpeed } from "./format-values";
@@ -62,6 +62,7 @@ async function runEncode(
 ): Promise<void> {
   const beginMs = environment.now();
   assertCodecExists(options.codec, environment);
+  await assertSeparateFiles(paths);
   await using output = await openOutput(paths.output, environment, { isOverwriting: options.force === true });
   const audio = await openAudioInput(paths.input, environment);
   const tally: EncodeTally = {

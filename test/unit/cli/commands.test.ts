@@ -1,5 +1,5 @@
 /** The commands in this process, around a codec without networks: what they read, write, print and end with. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -380,6 +380,29 @@ describe("models and doctor", () => {
     expect(exitCode).toBe(1);
     expect(stdout.text).toMatch(/fake +FAILS/);
     expect(stderr.text).toBe("quantone: fake does not work here: weights are missing; reinstall\n");
+  });
+});
+
+describe("an output that is the input", () => {
+  it.each([
+    ["encode", shortWav],
+    ["decode", container],
+  ])("is refused by %s, even with --force and by another path", async (command, bytes) => {
+    const file = path(`${command}-itself.wav`);
+    const link = path(`${command}-link.wav`);
+    writeFileSync(file, bytes);
+    symlinkSync(file, link);
+    for (const output of [file, link]) {
+      const options = command === "encode" ? ["--codec", "fake", "--force"] : ["--force"];
+      const { exitCode, stderr } = await quantone([command, file, output, ...options]);
+      expect({ output, exitCode }).toEqual({ output, exitCode: 2 });
+      expect(stderr.text).toMatch(/is the input file itself; choose another name/);
+    }
+    expect(new Uint8Array(readFileSync(file))).toEqual(new Uint8Array(bytes));
+  });
+
+  it("is let through where it is a device", async () => {
+    expect((await quantone(encode("/dev/null", "/dev/null"))).exitCode).toBe(1);
   });
 });
 
