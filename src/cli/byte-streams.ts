@@ -1,12 +1,13 @@
 /** Where a command's bytes come from and go to: files by their path, `-` for standard input and output. */
 import { once } from "node:events";
 import { realpath, stat } from "node:fs/promises";
-import { type FileBytes, openAudioFile, openFileBytes } from "../audio/files/audio-files";
+import { type FileBytes, openFileBytes } from "../audio/files/audio-files";
 import { openAudio } from "../audio/files/open-audio";
 import { ReplacementFile } from "../audio/files/replacement-file";
 import type { AudioStream } from "../audio/pcm-audio";
+import { AudioFormatError, ContainerError } from "../errors";
 import type { CliEnvironment, TerminalOutput } from "./environment";
-import { UsageError } from "./exit-codes";
+import { InputError, UsageError } from "./exit-codes";
 
 /** The path that means standard input or output. */
 export const STANDARD_STREAM = "-";
@@ -21,12 +22,39 @@ export interface ByteOutput extends AsyncDisposable {
 
 /** Opens an input for reading once. */
 export async function openInput(path: string, environment: CliEnvironment): Promise<FileBytes> {
-  return path === STANDARD_STREAM ? { bytes: environment.stdin, numBytes: undefined } : openFileBytes(path);
+  if (path === STANDARD_STREAM) return { bytes: environment.stdin, numBytes: undefined };
+  const { bytes, numBytes } = await openFileBytes(path);
+  return { bytes: namingFaults(bytes, path), numBytes };
 }
 
 /** Opens audio for reading once. */
-export function openAudioInput(path: string, environment: CliEnvironment): Promise<AudioStream> {
-  return path === STANDARD_STREAM ? openAudio(environment.stdin) : openAudioFile(path);
+export async function openAudioInput(path: string, environment: CliEnvironment): Promise<AudioStream> {
+  const { bytes, numBytes } = await openInput(path, environment);
+  return openAudio(bytes, numBytes === undefined ? {} : { numBytes });
+}
+
+/** Says which file an error of its content is about, as the library does not see names. */
+export function nameInput(error: unknown, path: string): unknown {
+  const isOfContent = error instanceof AudioFormatError || error instanceof ContainerError;
+  if (!isOfContent || path === STANDARD_STREAM) return error;
+  return new InputError(`${path}: ${error.message}`, { cause: error });
+}
+
+/** Reading from an open file fails without its path: for a folder, that is the first time it fails at all. */
+async function* namingFaults(bytes: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    throw withPath(error, path);
+  }
+}
+
+/** An error of the file system under the path that the user gave. */
+function withPath(error: unknown, path: string): unknown {
+  const { code } = Object(error) as NodeJS.ErrnoException;
+  return error instanceof Error && code !== undefined
+    ? Object.assign(new Error(error.message, { cause: error }), { code, path })
+    : error;
 }
 
 /**
@@ -62,7 +90,12 @@ export async function openOutput(
   environment: CliEnvironment,
   options: { isOverwriting: boolean },
 ): Promise<ByteOutput> {
-  if (path !== STANDARD_STREAM) return ReplacementFile.create(path, options);
+  if (path !== STANDARD_STREAM) {
+    // It is written under another name first, and that is the one that errors would tell.
+    return ReplacementFile.create(path, options).catch((error: unknown) => {
+      throw withPath(error, path);
+    });
+  }
   if (environment.stdout.isTTY === true) {
     throw new UsageError('the output "-" is a terminal; name a file, or redirect it with > or |');
   }

@@ -6,7 +6,7 @@ import { WavEncoder } from "../audio/files/wav-writer";
 import type { Damage } from "../container/packet-scanner";
 import { ContainerError } from "../errors";
 import type { TokenFormat } from "../tokens/token-frames";
-import { assertSeparateFiles, type ByteOutput, openInput, openOutput } from "./byte-streams";
+import { assertSeparateFiles, type ByteOutput, nameInput, openInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError } from "./exit-codes";
 import { formatBytes, formatChannels, formatSeconds, formatSpeed } from "./format-values";
@@ -39,15 +39,18 @@ export function addDecodeCommand(program: Command, environment: CliEnvironment):
     .option("--skip-damaged", "decode what is undamaged, in its place, and tell what was lost");
   addJobOptions(command).action((input: string, output: string, options: DecodeCommandOptions) =>
     runDecode({ input, output }, options, environment).catch((error: unknown) => {
-      throw explainDamage(error, options);
+      throw explainDamage(error, input, options);
     }),
   );
 }
 
-/** Adds the way on where there is one: a damaged packet can be left out, a damaged header cannot. */
-function explainDamage(error: unknown, { skipDamaged }: DecodeCommandOptions): unknown {
-  if (!(error instanceof ContainerError) || error.packetIndex === undefined || skipDamaged === true) return error;
-  return new InputError(`${error.message}\nTo decode what is undamaged, add --skip-damaged.`, { cause: error });
+/** Names the input, and the way on where there is one: a damaged packet can be left out, a damaged header cannot. */
+function explainDamage(error: unknown, path: string, { skipDamaged }: DecodeCommandOptions): unknown {
+  const named = nameInput(error, path);
+  if (!(error instanceof ContainerError) || error.packetIndex === undefined || skipDamaged === true) return named;
+  return new InputError(`${(named as Error).message}\nTo decode what is undamaged, add --skip-damaged.`, {
+    cause: error,
+  });
 }
 
 async function runDecode(

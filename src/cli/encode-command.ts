@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { type AudioStream, numSamples, type PcmAudio } from "../audio/pcm-audio";
 import type { EncodeOptions } from "../codec";
 import { bitsPerSecond, numFrames, type TokenFrames } from "../tokens/token-frames";
-import { assertSeparateFiles, type ByteOutput, openAudioInput, openOutput } from "./byte-streams";
+import { assertSeparateFiles, type ByteOutput, nameInput, openAudioInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { UsageError } from "./exit-codes";
 import { formatBytes, formatChannels, formatRate, formatSeconds, formatSpeed } from "./format-values";
@@ -51,7 +51,9 @@ export function addEncodeCommand(program: Command, environment: CliEnvironment):
         .default("mix"),
     );
   addJobOptions(command).action((input: string, output: string, options: EncodeCommandOptions) =>
-    runEncode({ input, output }, options, environment),
+    runEncode({ input, output }, options, environment).catch((error: unknown) => {
+      throw nameInput(error, input);
+    }),
   );
 }
 

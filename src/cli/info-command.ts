@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { ContainerReader } from "../container/container-stream";
 import type { Damage } from "../container/packet-scanner";
 import { bitsPerSecond, numFrames } from "../tokens/token-frames";
-import { openInput } from "./byte-streams";
+import { nameInput, openInput } from "./byte-streams";
 import type { CliEnvironment } from "./environment";
 import { formatBytes, formatChannels, formatRate, formatSeconds } from "./format-values";
 import { alignPairs, reportAnswer } from "./report";
@@ -19,7 +19,11 @@ export function addInfoCommand(program: Command, environment: CliEnvironment): v
     .description("tell what is in a .qtn file, and whether all of it is undamaged")
     .argument("<input>", "container file, or - for standard input")
     .option("--json", "print as JSON")
-    .action((input: string, options: InfoCommandOptions) => runInfo(input, options, environment));
+    .action((input: string, options: InfoCommandOptions) =>
+      runInfo(input, options, environment).catch((error: unknown) => {
+        throw nameInput(error, input);
+      }),
+    );
 }
 
 async function runInfo(path: string, options: InfoCommandOptions, environment: CliEnvironment): Promise<void> {

@@ -383,6 +383,39 @@ describe("models and doctor", () => {
   });
 });
 
+describe("errors of files", () => {
+  const said = async (args: string[]) => {
+    const { exitCode, stderr } = await quantone(args);
+    expect(exitCode).toBe(1);
+    return stderr.text;
+  };
+
+  it("name an input that is a folder", async () => {
+    for (const args of [encode(folder, "-"), ["decode", folder, "-"], ["info", folder]]) {
+      expect(await said(args)).toBe(`quantone: ${folder}: is a folder; name a file\n`);
+    }
+  });
+
+  it("name an input whose content is at fault", async () => {
+    writeFileSync(path("text.wav"), "these are words and no samples, however long they go on");
+    expect(await said(encode(path("text.wav"), "-"))).toMatch(`quantone: ${path("text.wav")}: `);
+    writeFileSync(path("cut.wav"), shortWav.subarray(0, 1500));
+    expect(await said(encode(path("cut.wav"), "-"))).toMatch(`quantone: ${path("cut.wav")}: WAV ends at byte 1500`);
+    writeFileSync(path("cut.qtn"), container.subarray(0, -20));
+    const cut = await said(["decode", path("cut.qtn"), "-"]);
+    expect(cut).toMatch(`quantone: ${path("cut.qtn")}: packet `);
+    expect(cut).toMatch(/--skip-damaged\.\n$/);
+    expect(await said(["info", path("cut.qtn")])).toMatch(`quantone: ${path("cut.qtn")}: packet `);
+  });
+
+  it("name the output that was asked for, not the temporary file", async () => {
+    const output = path(join("nowhere", "a.qtn"));
+    expect(await said(encode(path("short.wav"), output))).toBe(
+      `quantone: ${output}: no such file or folder; check the path\n`,
+    );
+  });
+});
+
 describe("an output that is the input", () => {
   it.each([
     ["encode", shortWav],
