@@ -10,7 +10,7 @@ import { assertSeparateFiles, type ByteOutput, nameInput, openInput, openOutput 
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError } from "./exit-codes";
 import { formatBytes, formatChannels, formatSeconds, formatSpeed } from "./format-values";
-import { addJobOptions, type JobOptions, loadOptions, progressBar } from "./job-options";
+import { addJobOptions, type JobOptions, loadCommandCodec, progressBar } from "./job-options";
 import { reportJob, warn } from "./report";
 import { openTokenFile, type TokenFile } from "./token-files";
 
@@ -73,7 +73,7 @@ async function runDecode(
     countBytes(input.bytes, tally),
     options.skipDamaged === true ? { onDamage } : {},
   );
-  await using codec = await environment.loadCodec(reader.header.codec, loadOptions(options));
+  await using codec = await loadCommandCodec(reader.header.codec, options, environment);
   const encoder = await decodeTo(output, { reader, codec, input, tally, options, environment });
   await output.commit();
   const elapsedSeconds = (environment.now() - beginMs) / 1000;

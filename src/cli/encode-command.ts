@@ -2,14 +2,18 @@
 import { type Command, Option } from "commander";
 import { type AudioStream, numSamples, type PcmAudio } from "../audio/pcm-audio";
 import type { EncodeOptions } from "../codec";
+import { bitsPerSecondOf, type RateFacts } from "../rvq/bitrate";
 import { bitsPerSecond, numFrames, type TokenFrames } from "../tokens/token-frames";
 import { assertSeparateFiles, type ByteOutput, nameInput, openAudioInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { UsageError } from "./exit-codes";
 import { formatBytes, formatChannels, formatRate, formatSeconds, formatSpeed } from "./format-values";
-import { addJobOptions, type JobOptions, loadOptions, parseBitrate, parseCount, progressBar } from "./job-options";
+import { addJobOptions, type JobOptions, loadCommandCodec, parseBitrate, parseCount, progressBar } from "./job-options";
 import { reportJob, warn } from "./report";
 import { writeTokenFile } from "./token-files";
+
+/** Rates are products of decimals: what differs by rounding is the same. */
+const RATE_TOLERANCE = 1e-9;
 
 interface EncodeCommandOptions extends JobOptions {
   readonly codec: string;
@@ -76,7 +80,8 @@ async function runEncode(
     numBytes: 0,
   };
   try {
-    await using codec = await environment.loadCodec(options.codec, loadOptions(options));
+    await using codec = await loadCommandCodec(options.codec, options, environment);
+    checkBitrate(codec.identity, options, environment);
     const format = await encodeTo(output, { path: paths.output, audio, codec, options, environment, tally });
     await output.commit();
     const elapsedSeconds = (environment.now() - beginMs) / 1000;
@@ -155,6 +160,25 @@ function assertCodecExists(name: string, environment: CliEnvironment): void {
   const names = environment.codecs.map((codec) => codec.name);
   if (!names.includes(name)) {
     throw new UsageError(`"--codec" expected one of ${names.join(", ")}, got ${name}; quantone models lists them`);
+  }
+}
+
+/**
+ * Compares the rate asked for with what the codec has: a rate given in bit/s is far above it, which must not pass in
+ * silence.
+ *
+ * @throws {UsageError} when the rate does not pay for one codebook
+ */
+function checkBitrate(facts: RateFacts, options: EncodeCommandOptions, environment: CliEnvironment): void {
+  const { bitrate } = options;
+  if (bitrate === undefined) return;
+  const [lowest, highest] = [bitsPerSecondOf(facts, 1), bitsPerSecondOf(facts)];
+  if (bitrate < lowest * (1 - RATE_TOLERANCE)) {
+    throw new UsageError(`"--bitrate" expected at least ${lowest / 1000} kbit/s, one codebook, got ${bitrate / 1000}`);
+  }
+  if (bitrate > highest * (1 + RATE_TOLERANCE)) {
+    const message = `--bitrate ${bitrate / 1000} is above the highest rate of ${options.codec}, ${highest / 1000} kbit/s, which is used; the unit is kbit/s`;
+    warn(environment, options, message);
   }
 }
 

@@ -1,8 +1,8 @@
 /** Options that several commands share, and what they mean. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { LoadOptions } from "../codec-definition";
 import type { DeviceRequest } from "../runtime/runtime";
-import type { CliEnvironment } from "./environment";
+import type { CliEnvironment, CommandCodec } from "./environment";
+import { UsageError } from "./exit-codes";
 import { ProgressBar } from "./progress-bar";
 
 const DEVICES: readonly DeviceRequest[] = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"];
@@ -30,9 +30,21 @@ export function addJobOptions(command: Command): Command {
     .option("--json", "print the result as JSON: on standard output, on standard error when the output is -");
 }
 
-/** How the codec is to be loaded. */
-export function loadOptions({ device, threads, weights }: JobOptions): LoadOptions {
-  return { device, numThreads: threads, ...(weights === undefined ? {} : { weights }) };
+/**
+ * Loads a codec as the options say.
+ *
+ * @throws {UsageError} when it comes without weights and none are given
+ */
+export async function loadCommandCodec(
+  name: string,
+  { device, threads, weights }: JobOptions,
+  environment: CliEnvironment,
+): Promise<CommandCodec> {
+  const definition = environment.codecs.find((codec) => codec.name === name);
+  if (weights === undefined && definition !== undefined && definition.weightsLicence === undefined) {
+    throw new UsageError(`${name} comes without weights; name the file of the published ones with --weights`);
+  }
+  return environment.loadCodec(name, { device, numThreads: threads, ...(weights === undefined ? {} : { weights }) });
 }
 
 /** The bar that the options ask for. */

@@ -106,6 +106,16 @@ describe("encode", () => {
     expect(second.log.options[0]).toMatchObject({ numCodebooks: 4, channels: "mix" });
   });
 
+  it("warns of a rate above the codec's highest, such as one in bit/s", async () => {
+    const above = await quantone(encode(path("short.wav"), "-", "-b", "3000"));
+    expect(above.exitCode).toBe(0);
+    expect(above.stderr.text).toMatch(
+      /^warning: --bitrate 3000 is above the highest rate of fake, 0\.5 kbit\/s, .*unit is kbit\/s\n/,
+    );
+    const highest = await quantone(encode(path("short.wav"), "-", "-b", "0.5"));
+    expect(highest.stderr.text).not.toMatch(/warning/);
+  });
+
   it("prints JSON for programs: beside the bytes when those go to standard output", async () => {
     const toFile = await quantone(encode(path("short.wav"), path("json.qtn"), "--json"));
     expect(JSON.parse(toFile.stdout.text)).toEqual({
@@ -348,6 +358,28 @@ describe("--weights", () => {
   });
 });
 
+describe("a codec that comes without weights", () => {
+  it("asks for --weights, in both directions", async () => {
+    const bare: CliEnvironment["codecs"][number] = {
+      name: "fake",
+      summary: "has no weights",
+      weightsLicence: undefined,
+      readSource: () => Promise.reject(new Error("not read")),
+      assemble: () => Promise.reject(new Error("not assembled")),
+    };
+    for (const [args, stdin] of [
+      [encode("-", "-"), shortWav],
+      [["decode", "-", "-"], container],
+    ] as const) {
+      const { exitCode, stderr } = await quantone([...args], { stdin, environment: { codecs: [bare] } });
+      expect(exitCode).toBe(2);
+      expect(stderr.text).toMatch(/^quantone: fake comes without weights; .* with --weights\n$/);
+      const given = await quantone([...args, "--weights", "my.th"], { stdin, environment: { codecs: [bare] } });
+      expect(given.exitCode).toBe(0);
+    }
+  });
+});
+
 describe("models and doctor", () => {
   it("list the codecs", async () => {
     expect((await quantone(["models"])).stdout.text).toBe("fake  counts frames (none)\n");
@@ -460,14 +492,21 @@ describe("a command that cannot be meant", () => {
     expect(stderr.text).not.toBe("");
   });
 
+  it("is told the codec's lowest rate in the option's unit", async () => {
+    const { exitCode, stderr } = await quantone(encode(path("short.wav"), path("bounds.qtn"), "-b", "0.3"));
+    expect(exitCode).toBe(2);
+    expect(stderr.text).toBe('quantone: "--bitrate" expected at least 0.5 kbit/s, one codebook, got 0.3\n');
+    expect(existsSync(path("bounds.qtn"))).toBe(false);
+  });
+
   it("is told the library's bounds", async () => {
-    const { exitCode, stderr } = await quantone(encode(path("short.wav"), path("bounds.qtn"), "-b", "0.1"), {
+    const { exitCode, stderr } = await quantone(encode(path("short.wav"), path("bounds.qtn"), "--codebooks", "13"), {
       environment: {
-        loadCodec: () => Promise.reject(new RangeError('"bitsPerSecond" expected at least 500, got 100')),
+        loadCodec: () => Promise.reject(new RangeError('"numCodebooks" expected an integer from 1 to 12, got 13')),
       },
     });
     expect(exitCode).toBe(2);
-    expect(stderr.text).toBe('quantone: "bitsPerSecond" expected at least 500, got 100\n');
+    expect(stderr.text).toBe('quantone: "numCodebooks" expected an integer from 1 to 12, got 13\n');
     expect(existsSync(path("bounds.qtn"))).toBe(false);
   });
 });
