@@ -1,4 +1,5 @@
 /** `quantone decode`: container → tokens → WAV, packet by packet. */
+import { extname } from "node:path";
 import { type Command, Option } from "commander";
 import type { FileBytes } from "../audio/files/audio-files";
 import type { WritableSampleFormat } from "../audio/files/sample-formats";
@@ -8,11 +9,18 @@ import { ContainerError } from "../errors";
 import type { TokenFormat } from "../tokens/token-frames";
 import { assertSeparateFiles, type ByteOutput, nameInput, openInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
-import { InputError } from "./exit-codes";
+import { InputError, UsageError } from "./exit-codes";
 import { formatBytes, formatChannels, formatSeconds, formatSpeed } from "./format-values";
 import { addJobOptions, type JobOptions, loadCommandCodec, progressBar } from "./job-options";
 import { reportJob, warn } from "./report";
 import { openTokenFile, type TokenFile } from "./token-files";
+
+/** Endings that promise something else than the WAV that is written. */
+const FOREIGN_ENDINGS: ReadonlySet<string> = new Set(
+  "aac ac3 aif aifc aiff alac amr ape au caf ecdc flac m4a mka mp2 mp3 mp4 oga ogg opus qtn snd spx tta w64 webm wma wv"
+    .split(" ")
+    .map((ending) => `.${ending}`),
+);
 
 interface DecodeCommandOptions extends JobOptions {
   readonly sampleFormat: WritableSampleFormat;
@@ -59,6 +67,7 @@ async function runDecode(
   environment: CliEnvironment,
 ): Promise<void> {
   const beginMs = environment.now();
+  assertWavName(paths.output);
   await assertSeparateFiles(paths);
   await using output = await openOutput(paths.output, environment, { isOverwriting: options.force === true });
   const input = await openInput(paths.input, environment);
@@ -79,6 +88,14 @@ async function runDecode(
   const elapsedSeconds = (environment.now() - beginMs) / 1000;
   const { header } = reader;
   reportDecoded(paths, { header, encoder, damage, tally, elapsedSeconds }, options, environment);
+}
+
+function assertWavName(path: string): void {
+  const ending = extname(path);
+  if (!FOREIGN_ENDINGS.has(ending.toLowerCase())) return;
+  throw new UsageError(
+    `the output ${path} would be a WAV file under the ending ${ending}, and only WAV is written; name it .wav, or convert it: quantone decode ... - | ffmpeg -i - ${path}`,
+  );
 }
 
 interface DecodeJob {

@@ -243,6 +243,22 @@ describe("decode", () => {
     expect((await decodeAudio(stdout.bytes)).channels[0]?.[320]).toBe(Math.fround(1 / 1024));
   });
 
+  it.each([".mp3", ".FLAC", ".ogg", ".opus", ".m4a", ".qtn"])(
+    "does not write WAV under the ending %s",
+    async (ending) => {
+      const { exitCode, stderr } = await quantone(["decode", "-", path(`foreign${ending}`)], { stdin: container });
+      expect(exitCode).toBe(2);
+      expect(stderr.text).toMatch(/only WAV is written; name it \.wav, or convert it/);
+      expect(filesLike("foreign")).toEqual([]);
+    },
+  );
+
+  it.each([".wav", ".WAV", ".wave", ""])("writes WAV under the ending '%s'", async (ending) => {
+    const output = path(`plain${ending}`);
+    expect((await quantone(["decode", "-", output, "--force"], { stdin: container })).exitCode).toBe(0);
+    expect(readFileSync(output).toString("latin1", 0, 4)).toBe("RIFF");
+  });
+
   it("warns of clipping and names the format that does not clip", async () => {
     const loud = { stdin: container, gain: 1 / 256 };
     const { stderr } = await quantone(["decode", "-", path("clipped.wav")], loud);
