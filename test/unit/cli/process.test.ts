@@ -116,13 +116,20 @@ describe("quantone", { timeout: 240_000 }, () => {
       code: 1,
       stderr: "quantone: nowhere.wav: no such file or folder; check the path\n",
     });
-    const taken = await quantone(["encode", "speech.wav", "speech.wav"]);
-    expect(taken).toMatchObject({ code: 1, stderr: expect.stringMatching(/speech\.wav: exists; .*--force\n$/) });
+    writeFileSync(join(folder, "taken.qtn"), "mine");
+    const taken = await quantone(["encode", "speech.wav", "taken.qtn"]);
+    expect(taken).toMatchObject({ code: 1, stderr: expect.stringMatching(/taken\.qtn: exists; .*--force\n$/) });
+    expect(file("taken.qtn").toString()).toBe("mine");
+    const itself = await quantone(["encode", "speech.wav", "speech.wav", "--force"]);
+    expect(itself).toMatchObject({ code: 2, stderr: expect.stringMatching(/speech\.wav is the input file itself/) });
     expect(file("speech.wav").equals(speech)).toBe(true);
     const broken = await quantone(["encode", "-", "a.qtn"], new TextEncoder().encode("not audio at all"));
     expect(broken).toMatchObject({ code: 1, stderr: expect.stringMatching(/expected WAV, FLAC.*ffmpeg -i INPUT/) });
     const tooLow = await quantone(["encode", "speech.wav", "a.qtn", "--bitrate", "0.2"]);
-    expect(tooLow).toMatchObject({ code: 2, stderr: expect.stringMatching(/"bitsPerSecond" expected at least 500/) });
+    expect(tooLow).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/"--bitrate" expected at least 0\.5 kbit\/s/),
+    });
     expect((await quantone(["encode", "speech.wav"])).code).toBe(2);
     expect(readdirSync(folder).filter((name) => name.startsWith("a.qtn"))).toEqual([]);
   });
