@@ -11,11 +11,11 @@ const root = join(import.meta.dirname, "..");
 /** Layers from the bottom up: a file may import from its own layer and from those below, never from above. */
 const layers: readonly (readonly string[])[] = [
   ["kernels", "errors"],
-  ["audio", "features", "rvq", "tokens", "container", "graph", "checkpoints", "metrics"],
+  ["audio", "features", "rvq", "tokens", "container", "graph", "checkpoints"],
   ["runtime"],
   ["encoder", "decoder", "vocoder"],
   ["pipeline", "streaming", "codec", "codec-definition", "load-codec"],
-  ["codecs", "corpus"],
+  ["codecs"],
   ["index"],
   ["cli"],
 ];
@@ -38,7 +38,10 @@ const maxFunctionLines = 80;
 interface Module {
   readonly path: string;
   readonly source: ts.SourceFile;
+  /** Files of this tree that it imports, without their endings. */
   readonly imports: readonly string[];
+  /** Packages and Node modules that it imports. */
+  readonly packages: readonly string[];
 }
 
 const breaches: string[] = [];
@@ -65,12 +68,10 @@ function sourceFiles(folder: string): string[] {
 function readModule(file: string): Module {
   const text = readFileSync(file, "utf8");
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
-  const imports = ts
-    .preProcessFile(text)
-    .importedFiles.map((found) => found.fileName)
-    .filter((name) => name.startsWith("."))
-    .map((name) => relative(root, join(dirname(file), name)));
-  return { path: relative(root, file), source, imports };
+  const names = ts.preProcessFile(text).importedFiles.map((found) => found.fileName);
+  const imports = names.filter((name) => name.startsWith(".")).map((name) => relative(root, join(dirname(file), name)));
+  const packages = names.filter((name) => !name.startsWith("."));
+  return { path: relative(root, file), source, imports, packages };
 }
 
 /** The name that a path has in `layers`: its folder under src, or the file itself at the top. */
@@ -87,9 +88,12 @@ function checkDirection(module: Module): void {
   const own = layerOf(module.path);
   if (own < 0) breaches.push(`${module.path}: is in no layer; add it to scripts/check.ts and ARCHITECTURE.md`);
   for (const imported of module.imports) {
-    const isUpward = layerOf(imported) > own;
+    const isUpward = layerOf(imported) > own || (layerOf(imported) < 0 && !imported.endsWith(".json"));
     const isSideways = leafFolders.has(layerName(module.path)) && layerName(imported) !== layerName(module.path);
     if (isUpward || isSideways) breaches.push(`${module.path}: imports ${imported}, which stands above it`);
+  }
+  if (leafFolders.has(layerName(module.path)) && module.packages.length > 0) {
+    breaches.push(`${module.path}: imports ${module.packages}; kernels import nothing but each other`);
   }
 }
 
@@ -120,12 +124,17 @@ function checkSizes(module: Module): void {
 }
 
 function checkDocblocks(module: Module): void {
+  const documented = new Set<string>();
   for (const statement of module.source.statements) {
     const isExported = ts.canHaveModifiers(statement)
       ? ts.getModifiers(statement)?.some((modifier) => modifier.kind === ts.SyntaxKind.ExportKeyword)
       : false;
     const isCode = ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement);
-    if (isExported && isCode && ts.getJSDocCommentsAndTags(statement).length === 0) {
+    const name = isCode ? (statement.name?.text ?? "") : "";
+    const isDocumented = ts.getJSDocCommentsAndTags(statement).length > 0;
+    if (isDocumented) documented.add(name);
+    // Of overloads the first one carries the docblock.
+    if (isExported && isCode && !documented.has(name)) {
       breaches.push(`${at(module, statement)}: an export without a docblock`);
     }
   }
