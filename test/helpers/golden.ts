@@ -1,5 +1,5 @@
 /** Golden vectors that training/ writes: a config, weights, and what PyTorch computes from them, stage by stage. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseSpeechConfig, type SpeechConfig } from "../../codecs/speech-16k/config";
 import { readSafetensors } from "../../src/checkpoints/safetensors";
@@ -25,12 +25,6 @@ const folders = {
 } as const;
 
 export type GoldenName = keyof typeof folders;
-
-/** Whether the vectors and the weights of a codec are in this checkout. */
-export function hasGolden(name: GoldenName): boolean {
-  const { model, weights } = folders[name];
-  return existsSync(join(root, model, weights)) && existsSync(join(root, "test/golden", name, "vectors.safetensors"));
-}
 
 /** Reads one golden codec. */
 export function readGolden(name: GoldenName): Golden {
