@@ -1,8 +1,9 @@
 /** Options that several commands share, and what they mean. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { isCodecError } from "../errors";
 import type { DeviceRequest } from "../runtime/runtime";
 import type { CliEnvironment, CommandCodec } from "./environment";
-import { UsageError } from "./exit-codes";
+import { InputError, UsageError } from "./exit-codes";
 import { ProgressBar } from "./progress-bar";
 
 const DEVICES: readonly DeviceRequest[] = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"];
@@ -34,6 +35,7 @@ export function addJobOptions(command: Command): Command {
  * Loads a codec as the options say.
  *
  * @throws {UsageError} when it comes without weights and none are given
+ * @throws {InputError} when the file of those given cannot be read
  */
 export async function loadCommandCodec(
   name: string,
@@ -44,7 +46,12 @@ export async function loadCommandCodec(
   if (weights === undefined && definition !== undefined && definition.weightsLicence === undefined) {
     throw new UsageError(`${name} comes without weights; name the file of the published ones with --weights`);
   }
-  return environment.loadCodec(name, { device, numThreads: threads, ...(weights === undefined ? {} : { weights }) });
+  const options = { device, numThreads: threads, ...(weights === undefined ? {} : { weights }) };
+  return environment.loadCodec(name, options).catch((error: unknown) => {
+    // A codec whose file lacks a tensor names the tensor; without one, the file itself could not be read.
+    const isUnread = isCodecError(error, "missing-weights") && error.tensor === undefined && weights !== undefined;
+    throw isUnread ? new InputError(`--weights ${weights}: cannot be read; check the path`, { cause: error }) : error;
+  });
 }
 
 /** The bar that the options ask for. */

@@ -9,7 +9,7 @@ import { encodeWav } from "../../../src/audio/files/wav-writer";
 import type { CliEnvironment } from "../../../src/cli/environment";
 import { runCommandLine } from "../../../src/cli/program";
 import { readContainer } from "../../../src/container/container-reader";
-import { BackendError } from "../../../src/errors";
+import { BackendError, ModelError } from "../../../src/errors";
 import { type FakeCodecLog, fakeCodec } from "../../helpers/fake-codec";
 
 const folder = mkdtempSync(join(tmpdir(), "quantone-cli-"));
@@ -371,6 +371,22 @@ describe("--weights", () => {
       { device: "auto", numThreads: 2, weights: "my.th" },
       { device: "auto", numThreads: 2, weights: "my.th" },
     ]);
+  });
+});
+
+describe("--weights that are not there", () => {
+  it("are an error of that option; a tensor that is missing in them is not", async () => {
+    const failing = (fields: { tensor?: string }) => ({
+      environment: {
+        loadCodec: () => Promise.reject(new ModelError("missing-weights", "the library's words", fields)),
+      },
+    });
+    const args = encode(path("short.wav"), "-", "--weights", "no.th");
+    const unread = await quantone(args, failing({}));
+    expect(unread.exitCode).toBe(1);
+    expect(unread.stderr.text).toBe("quantone: --weights no.th: cannot be read; check the path\n");
+    const lacking = await quantone(args, failing({ tensor: "encoder.weight" }));
+    expect(lacking.stderr.text).toBe("quantone: the library's words\n");
   });
 });
 
