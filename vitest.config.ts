@@ -5,7 +5,6 @@ const report = process.env.QUANTONE_TEST_REPORT;
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/browser/**"],
     // Two workers: the suite shares a two-core machine, and several ONNX Runtime sessions live at once.
     maxWorkers: 2,
     testTimeout: 60_000,
