@@ -27,6 +27,17 @@ export async function openInput(path: string, environment: CliEnvironment): Prom
   return { bytes: namingFaults(bytes, path), numBytes };
 }
 
+/** Passes bytes on and adds them up. */
+export async function* countBytes(
+  bytes: AsyncIterable<Uint8Array>,
+  tally: { numBytes: number },
+): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of bytes) {
+    tally.numBytes += chunk.length;
+    yield chunk;
+  }
+}
+
 /** Opens audio for reading once. */
 export async function openAudioInput(path: string, environment: CliEnvironment): Promise<AudioStream> {
   const { bytes, numBytes } = await openInput(path, environment);
@@ -57,13 +68,17 @@ function withPath(error: unknown, path: string): unknown {
     : error;
 }
 
+/** What a job reads and writes. */
+export interface JobPaths {
+  readonly input: string;
+  readonly output: string;
+}
+
 /**
  * Refuses an output that is the input, by whatever path: its bytes would be gone, as the two never hold the same. Devices
  * may be both.
- *
- * @throws {UsageError} when both paths lead to one file
  */
-export async function assertSeparateFiles(paths: { input: string; output: string }): Promise<void> {
+async function assertSeparateFiles(paths: JobPaths): Promise<void> {
   if (paths.input === STANDARD_STREAM || paths.output === STANDARD_STREAM) return;
   const [input, output] = await Promise.all([realFile(paths.input), realFile(paths.output)]);
   if (input === undefined || input !== output) return;
@@ -80,20 +95,22 @@ async function realFile(path: string): Promise<string | undefined> {
 }
 
 /**
- * Opens an output.
+ * Opens a job's output.
  *
- * @param options.isOverwriting  whether a file that stands there may be replaced
- * @throws {UsageError} when bytes would go to a terminal
+ * @param options.force  whether a file that stands there may be replaced
+ * @throws {UsageError} when bytes would go to a terminal, or both paths lead to one file
  */
 export async function openOutput(
-  path: string,
+  paths: JobPaths,
   environment: CliEnvironment,
-  options: { isOverwriting: boolean },
+  options: { readonly force?: boolean },
 ): Promise<ByteOutput> {
-  if (path !== STANDARD_STREAM) {
+  await assertSeparateFiles(paths);
+  const { output } = paths;
+  if (output !== STANDARD_STREAM) {
     // It is written under another name first, and that is the one that errors would tell.
-    return ReplacementFile.create(path, options).catch((error: unknown) => {
-      throw withPath(error, path);
+    return ReplacementFile.create(output, { isOverwriting: options.force === true }).catch((error: unknown) => {
+      throw withPath(error, output);
     });
   }
   if (environment.stdout.isTTY === true) {

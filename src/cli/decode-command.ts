@@ -7,13 +7,14 @@ import { WavEncoder } from "../audio/files/wav-writer";
 import type { Damage } from "../container/packet-scanner";
 import { ContainerError } from "../errors";
 import type { TokenFormat } from "../tokens/token-frames";
-import { assertSeparateFiles, type ByteOutput, nameInput, openInput, openOutput } from "./byte-streams";
+import { type ByteOutput, countBytes, type JobPaths, nameInput, openInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
-import { formatBytes, formatChannels, formatSeconds, formatSpeed } from "./format-values";
+import { formatBytes, formatChannels, formatSeconds } from "./format-values";
 import { addJobOptions, type JobOptions, loadCommandCodec, progressBar } from "./job-options";
-import { reportJob, warn } from "./report";
-import { openTokenFile, type TokenFile } from "./token-files";
+import { describeDamage, measureSpeed, reportJob, warn } from "./report";
+import { openTokenFile, tokenFileEndings } from "./token-files";
+import type { TokenFile } from "./token-files/token-file";
 
 /** Endings that promise something else than the WAV that is written. */
 const FOREIGN_ENDINGS: ReadonlySet<string> = new Set(
@@ -36,8 +37,8 @@ interface ReadTally {
 export function addDecodeCommand(program: Command, environment: CliEnvironment): void {
   const command = program
     .command("decode")
-    .description("turn a .qtn or .ecdc file back into a WAV file")
-    .argument("<input>", "container file, or - for standard input")
+    .description(`turn a ${tokenFileEndings} file back into a WAV file`)
+    .argument("<input>", "file of tokens, or - for standard input")
     .argument("<output>", "WAV file to write, or - for standard output")
     .addOption(
       new Option("--sample-format <name>", "16-bit or 24-bit integers, or floats, which cannot clip")
@@ -61,15 +62,10 @@ function explainDamage(error: unknown, path: string, { skipDamaged }: DecodeComm
   });
 }
 
-async function runDecode(
-  paths: { input: string; output: string },
-  options: DecodeCommandOptions,
-  environment: CliEnvironment,
-): Promise<void> {
+async function runDecode(paths: JobPaths, options: DecodeCommandOptions, environment: CliEnvironment): Promise<void> {
   const beginMs = environment.now();
   assertWavName(paths.output);
-  await assertSeparateFiles(paths);
-  await using output = await openOutput(paths.output, environment, { isOverwriting: options.force === true });
+  await using output = await openOutput(paths, environment, options);
   const input = await openInput(paths.input, environment);
   const tally: ReadTally = { numBytes: 0 };
   const damage: Damage[] = [];
@@ -85,9 +81,8 @@ async function runDecode(
   await using codec = await loadCommandCodec(reader.header.codec, options, environment);
   const encoder = await decodeTo(output, { reader, codec, input, tally, options, environment });
   await output.commit();
-  const elapsedSeconds = (environment.now() - beginMs) / 1000;
   const { header } = reader;
-  reportDecoded(paths, { header, encoder, damage, tally, elapsedSeconds }, options, environment);
+  reportDecoded(paths, { header, encoder, damage, tally, beginMs }, options, environment);
 }
 
 function assertWavName(path: string): void {
@@ -134,28 +129,22 @@ async function decodeTo(output: ByteOutput, job: DecodeJob): Promise<WavEncoder>
   }
 }
 
-async function* countBytes(bytes: AsyncIterable<Uint8Array>, tally: ReadTally): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of bytes) {
-    tally.numBytes += chunk.length;
-    yield chunk;
-  }
-}
-
 function reportDecoded(
-  paths: { input: string; output: string },
+  paths: JobPaths,
   job: {
     header: TokenFormat;
     encoder: WavEncoder;
     damage: readonly Damage[];
     tally: ReadTally;
-    elapsedSeconds: number;
+    beginMs: number;
   },
   options: DecodeCommandOptions,
   environment: CliEnvironment,
 ): void {
-  const { header, encoder, damage, tally, elapsedSeconds } = job;
+  const { header, encoder, damage, tally, beginMs } = job;
   const seconds = encoder.numSamples / header.sampleRate;
-  const lostFrames = damage.reduce((sum, lost) => sum + lost.numFrames, 0);
+  const loss = describeDamage(damage);
+  const speed = measureSpeed(seconds, beginMs, environment);
   if (encoder.numClipped > 0 && options.sampleFormat !== "f32") {
     warn(environment, options, `${encoder.numClipped} samples clipped; keep them with --sample-format f32`);
   }
@@ -171,14 +160,12 @@ function reportDecoded(
     bytes: tally.numBytes,
     seconds,
     numClipped: encoder.numClipped,
-    lostFrames,
-    damage: damage.map(({ error, ...lost }) => ({ ...lost, code: error.code, message: error.message })),
-    elapsedSeconds,
-    realTimeFactor: elapsedSeconds > 0 ? seconds / elapsedSeconds : 0,
+    ...loss,
+    ...speed.result,
   };
   const made = `${formatSeconds(seconds)} ${header.sampleRate} Hz ${formatChannels(header.numChannels)}`;
+  const { lostFrames } = loss;
   const lost = lostFrames > 0 ? `, ${formatSeconds(lostFrames / header.frameRate)} lost` : "";
-  const speed = `in ${formatSeconds(elapsedSeconds)}, ${formatSpeed(seconds, elapsedSeconds)}`;
-  const summary = `${paths.input} (${formatBytes(tally.numBytes)}) -> ${paths.output} (${made}${lost}) ${speed}`;
+  const summary = `${paths.input} (${formatBytes(tally.numBytes)}) -> ${paths.output} (${made}${lost}) ${speed.summary}`;
   reportJob(environment, options, { outputPath: paths.output, result, summary });
 }

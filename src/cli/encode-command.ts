@@ -4,13 +4,13 @@ import { type AudioStream, numSamples, type PcmAudio } from "../audio/pcm-audio"
 import type { EncodeOptions } from "../codec";
 import { bitsPerSecondOf, type RateFacts } from "../rvq/bitrate";
 import { bitsPerSecond, numFrames, type TokenFrames } from "../tokens/token-frames";
-import { assertSeparateFiles, type ByteOutput, nameInput, openAudioInput, openOutput } from "./byte-streams";
+import { type ByteOutput, type JobPaths, nameInput, openAudioInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { UsageError } from "./exit-codes";
-import { formatBytes, formatChannels, formatRate, formatSeconds, formatSpeed } from "./format-values";
+import { formatBytes, formatChannels, formatRate, formatSeconds } from "./format-values";
 import { addJobOptions, type JobOptions, loadCommandCodec, parseBitrate, parseCount, progressBar } from "./job-options";
-import { reportJob, warn } from "./report";
-import { writeTokenFile } from "./token-files";
+import { measureSpeed, reportJob, warn } from "./report";
+import { tokenFileEndings, writeTokenFile } from "./token-files";
 
 /** Rates are products of decimals: what differs by rounding is the same. */
 const RATE_TOLERANCE = 1e-9;
@@ -37,7 +37,7 @@ interface EncodeTally {
 export function addEncodeCommand(program: Command, environment: CliEnvironment): void {
   const command = program
     .command("encode")
-    .description("turn audio (WAV, FLAC, MP3, Ogg Opus, Ogg Vorbis) into tokens in a .qtn or .ecdc file")
+    .description(`turn audio (WAV, FLAC, MP3, Ogg Opus, Ogg Vorbis) into tokens in a ${tokenFileEndings} file`)
     .argument("<input>", "audio file, or - for standard input")
     .argument("<output>", "file to write, or - for standard output")
     .option("-c, --codec <name>", "codec to encode with", "speech-16k")
@@ -61,15 +61,10 @@ export function addEncodeCommand(program: Command, environment: CliEnvironment):
   );
 }
 
-async function runEncode(
-  paths: { input: string; output: string },
-  options: EncodeCommandOptions,
-  environment: CliEnvironment,
-): Promise<void> {
+async function runEncode(paths: JobPaths, options: EncodeCommandOptions, environment: CliEnvironment): Promise<void> {
   const beginMs = environment.now();
   assertCodecExists(options.codec, environment);
-  await assertSeparateFiles(paths);
-  await using output = await openOutput(paths.output, environment, { isOverwriting: options.force === true });
+  await using output = await openOutput(paths, environment, options);
   const audio = await openAudioInput(paths.input, environment);
   const tally: EncodeTally = {
     numInputSamples: 0,
@@ -84,8 +79,7 @@ async function runEncode(
     checkBitrate(codec.identity, options, environment);
     const format = await encodeTo(output, { path: paths.output, audio, codec, options, environment, tally });
     await output.commit();
-    const elapsedSeconds = (environment.now() - beginMs) / 1000;
-    reportEncoded(paths, { audio, format, tally, elapsedSeconds }, options, environment);
+    reportEncoded(paths, { audio, format, tally, beginMs }, options, environment);
   } finally {
     await audio.close();
   }
@@ -189,15 +183,16 @@ function fullScaleWarning({ numBeyondFullScale, peak }: EncodeTally): string {
 }
 
 function reportEncoded(
-  paths: { input: string; output: string },
-  job: { audio: AudioStream; format: TokenFrames; tally: EncodeTally; elapsedSeconds: number },
+  paths: JobPaths,
+  job: { audio: AudioStream; format: TokenFrames; tally: EncodeTally; beginMs: number },
   options: EncodeCommandOptions,
   environment: CliEnvironment,
 ): void {
-  const { audio, format, tally, elapsedSeconds } = job;
+  const { audio, format, tally, beginMs } = job;
   const seconds = tally.numInputSamples / audio.sampleRate;
   const rate = bitsPerSecond(format);
   const fileRate = seconds > 0 ? (8 * tally.numBytes) / seconds : 0;
+  const speed = measureSpeed(seconds, beginMs, environment);
   if (tally.numBeyondFullScale > 0) warn(environment, options, fullScaleWarning(tally));
   const result = {
     input: paths.input,
@@ -215,12 +210,10 @@ function reportEncoded(
     fileBitsPerSecond: fileRate,
     seconds,
     numBeyondFullScale: tally.numBeyondFullScale,
-    elapsedSeconds,
-    realTimeFactor: elapsedSeconds > 0 ? seconds / elapsedSeconds : 0,
+    ...speed.result,
   };
   const source = `${formatSeconds(seconds)} ${audio.sampleRate} Hz ${formatChannels(audio.numChannels)} ${audio.format}`;
   const made = `${formatBytes(tally.numBytes)}, ${formatRate(fileRate)}; ${format.numCodebooks} codebooks, ${formatRate(rate)} before entropy coding`;
-  const speed = `in ${formatSeconds(elapsedSeconds)}, ${formatSpeed(seconds, elapsedSeconds)}`;
-  const summary = `${paths.input} (${source}) -> ${paths.output} (${made}) ${speed}`;
+  const summary = `${paths.input} (${source}) -> ${paths.output} (${made}) ${speed.summary}`;
   reportJob(environment, options, { outputPath: paths.output, result, summary });
 }

@@ -1,12 +1,12 @@
-/** `quantone info`: what is in a container; every packet is read, so damage shows. */
+/** `quantone info`: what is in a file of tokens; all of it is read, so damage shows. */
 import type { Command } from "commander";
-import { ContainerReader } from "../container/container-stream";
 import type { Damage } from "../container/packet-scanner";
 import { bitsPerSecond, numFrames } from "../tokens/token-frames";
-import { nameInput, openInput } from "./byte-streams";
+import { countBytes, nameInput, openInput } from "./byte-streams";
 import type { CliEnvironment } from "./environment";
 import { formatBytes, formatChannels, formatRate, formatSeconds } from "./format-values";
-import { alignPairs, reportAnswer } from "./report";
+import { alignPairs, describeDamage, reportAnswer } from "./report";
+import { openTokenFile, tokenFileEndings } from "./token-files";
 
 interface InfoCommandOptions {
   readonly json?: boolean;
@@ -16,8 +16,8 @@ interface InfoCommandOptions {
 export function addInfoCommand(program: Command, environment: CliEnvironment): void {
   program
     .command("info")
-    .description("tell what is in a .qtn file, and whether all of it is undamaged")
-    .argument("<input>", "container file, or - for standard input")
+    .description(`tell what is in a ${tokenFileEndings} file, and whether all of it is undamaged`)
+    .argument("<input>", "file of tokens, or - for standard input")
     .option("--json", "print as JSON")
     .action((input: string, options: InfoCommandOptions) =>
       runInfo(input, options, environment).catch((error: unknown) => {
@@ -30,16 +30,15 @@ async function runInfo(path: string, options: InfoCommandOptions, environment: C
   const { bytes } = await openInput(path, environment);
   const damage: Damage[] = [];
   const totals = { numBytes: 0, numFrames: 0, numSamples: 0 };
-  const reader = await ContainerReader.open(countBytes(bytes, totals), { onDamage: (lost) => damage.push(lost) });
-  for await (const piece of reader) {
+  const onDamage = (lost: Damage) => damage.push(lost);
+  const { header, metadata, tokens } = await openTokenFile(path, countBytes(bytes, totals), { onDamage });
+  for await (const piece of tokens(header.revision)) {
     totals.numFrames += numFrames(piece);
     totals.numSamples += piece.numSamples;
   }
-  const { header } = reader;
   const seconds = totals.numSamples / header.sampleRate;
   const rate = bitsPerSecond(header);
   const fileRate = seconds > 0 ? (8 * totals.numBytes) / seconds : 0;
-  const lostFrames = damage.reduce((sum, lost) => sum + lost.numFrames, 0);
   const result = {
     ...header,
     numFrames: totals.numFrames,
@@ -48,8 +47,7 @@ async function runInfo(path: string, options: InfoCommandOptions, environment: C
     bytes: totals.numBytes,
     bitsPerSecond: rate,
     fileBitsPerSecond: fileRate,
-    lostFrames,
-    damage: damage.map(({ error, ...lost }) => ({ ...lost, code: error.code, message: error.message })),
+    ...describeDamage(damage),
   };
   const lines = alignPairs([
     ["codec", `${header.codec}, weights ${header.revision}`],
@@ -63,18 +61,8 @@ async function runInfo(path: string, options: InfoCommandOptions, environment: C
     ],
     ["rate", `${formatRate(fileRate)} in the file, ${formatRate(rate)} before entropy coding`],
     ["size", formatBytes(totals.numBytes)],
-    ...Object.entries(header.metadata),
+    ...Object.entries(metadata),
   ]);
   reportAnswer(environment, options, { result, lines });
   if (damage[0] !== undefined) throw damage[0].error;
-}
-
-async function* countBytes(
-  bytes: AsyncIterable<Uint8Array>,
-  totals: { numBytes: number },
-): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of bytes) {
-    totals.numBytes += chunk.length;
-    yield chunk;
-  }
 }

@@ -1,6 +1,8 @@
 /** What commands tell: results on standard output or, beside the bytes of a file, on standard error; all else there. */
+import type { Damage } from "../container/packet-scanner";
 import { STANDARD_STREAM } from "./byte-streams";
 import type { CliEnvironment } from "./environment";
+import { formatSeconds, formatSpeed } from "./format-values";
 
 export interface ReportOptions {
   readonly quiet?: boolean;
@@ -34,6 +36,28 @@ export function reportAnswer(
 /** Prints what deserves attention though the work goes on. */
 export function warn(environment: CliEnvironment, options: ReportOptions, message: string): void {
   if (options.quiet !== true) environment.stderr.write(`warning: ${message}\n`);
+}
+
+/** How long a job took that began at `beginMs`, for programs and for people. */
+export function measureSpeed(
+  seconds: number,
+  beginMs: number,
+  environment: CliEnvironment,
+): { result: { elapsedSeconds: number; realTimeFactor: number }; summary: string } {
+  const elapsedSeconds = (environment.now() - beginMs) / 1000;
+  const realTimeFactor = elapsedSeconds > 0 ? seconds / elapsedSeconds : 0;
+  return {
+    result: { elapsedSeconds, realTimeFactor },
+    summary: `in ${formatSeconds(elapsedSeconds)}, ${formatSpeed(seconds, elapsedSeconds)}`,
+  };
+}
+
+/** What was lost, for programs. */
+export function describeDamage(damage: readonly Damage[]): { lostFrames: number; damage: readonly object[] } {
+  return {
+    lostFrames: damage.reduce((sum, lost) => sum + lost.numFrames, 0),
+    damage: damage.map(({ error, ...lost }) => ({ ...lost, code: error.code, message: error.message })),
+  };
 }
 
 /** Names and values in two columns. */

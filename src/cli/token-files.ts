@@ -1,39 +1,27 @@
-/** Files of tokens by their name: `.ecdc` is PyPI encodec's format, everything else is this package's container. */
+/** Files of tokens: which kinds there are, and of which kind a file is. */
 import type { FileBytes } from "../audio/files/audio-files";
-import { ContainerReader, type ContainerStreamOptions } from "../container/container-stream";
-import { writeContainerStream } from "../container/container-writer";
-import { readEcdc, writeEcdc } from "../container/ecdc/index";
-import { sliceTokens } from "../streaming/slices";
-import { concatTokenFrames } from "../tokens/concat-token-frames";
-import type { TokenFormat, TokenFrames } from "../tokens/token-frames";
+import { ByteReader } from "../audio/files/byte-reader";
+import type { ContainerStreamOptions } from "../container/container-stream";
+import type { TokenFrames } from "../tokens/token-frames";
+import { ecdcFile } from "./token-files/ecdc-file";
+import { qtnFile } from "./token-files/qtn-file";
+import type { TokenFile, TokenFileKind } from "./token-files/token-file";
 
-/** A file of tokens that is open. */
-export interface TokenFile {
-  readonly header: TokenFormat;
-  /**
-   * The tokens, piece by piece; can be gone through once.
-   *
-   * @param revision  of the weights that will decode them, for files that do not name any
-   */
-  tokens(revision: string): AsyncIterable<TokenFrames> | Iterable<TokenFrames>;
+const READ_BYTES = 1 << 16;
+
+/** All kinds; the first is that of files whose name and bytes say nothing. */
+const tokenFileKinds: readonly [TokenFileKind, ...TokenFileKind[]] = [qtnFile, ecdcFile];
+
+/** The endings of all kinds, for messages: `.qtn or .ecdc`. */
+export const tokenFileEndings = tokenFileKinds.map(({ ending }) => ending).join(" or ");
+
+/** Writes pieces of tokens as bytes of the kind that the name asks for. */
+export function writeTokenFile(path: string, pieces: AsyncIterable<TokenFrames>): AsyncGenerator<Uint8Array, void> {
+  return (kindByName(path) ?? tokenFileKinds[0]).write(pieces);
 }
 
 /**
- * Writes pieces of tokens as bytes of a file. An `.ecdc` file says at its start how long the signal is, so its tokens are
- * held until the last one is there.
- */
-export async function* writeTokenFile(
-  path: string,
-  pieces: AsyncIterable<TokenFrames>,
-): AsyncGenerator<Uint8Array, void> {
-  if (!isEcdc(path)) return yield* writeContainerStream(pieces);
-  const held: TokenFrames[] = [];
-  for await (const piece of pieces) held.push(piece);
-  yield writeEcdc(concatTokenFrames(held));
-}
-
-/**
- * Opens a file of tokens.
+ * Opens a file of tokens: of the kind that its first bytes show, or else its name.
  *
  * @throws {ContainerError} when the bytes are not what the name says, or damaged
  */
@@ -42,17 +30,29 @@ export async function openTokenFile(
   bytes: FileBytes["bytes"],
   options: ContainerStreamOptions,
 ): Promise<TokenFile> {
-  if (!isEcdc(path)) {
-    const reader = await ContainerReader.open(bytes, options);
-    return { header: reader.header, tokens: () => reader };
-  }
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) chunks.push(chunk);
-  const tokens = readEcdc(new Uint8Array(Buffer.concat(chunks)), "not in the file");
-  const hopLength = Math.round(tokens.sampleRate / tokens.frameRate);
-  return { header: tokens, tokens: (revision) => sliceTokens({ ...tokens, revision }, hopLength) };
+  const reader = new ByteReader(bytes);
+  const longestMagic = Math.max(...tokenFileKinds.map(({ magic }) => magic.length));
+  const kind = kindByMagic(await reader.peek(longestMagic)) ?? kindByName(path) ?? tokenFileKinds[0];
+  return kind.open(remaining(reader), options);
 }
 
-function isEcdc(path: string): boolean {
-  return path.toLowerCase().endsWith(".ecdc");
+function kindByName(path: string): TokenFileKind | undefined {
+  const name = path.toLowerCase();
+  return tokenFileKinds.find(({ ending }) => name.endsWith(ending));
+}
+
+function kindByMagic(start: Uint8Array): TokenFileKind | undefined {
+  return tokenFileKinds.find(({ magic }) => magic.length > 0 && magic.every((byte, at) => start[at] === byte));
+}
+
+async function* remaining(reader: ByteReader): AsyncGenerator<Uint8Array, void> {
+  try {
+    for (;;) {
+      const bytes = await reader.readSome(READ_BYTES);
+      if (bytes.length === 0) return;
+      yield bytes;
+    }
+  } finally {
+    await reader.close();
+  }
 }

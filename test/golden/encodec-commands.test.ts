@@ -24,12 +24,15 @@ class Collected extends Writable {
 }
 
 /** Runs a command on a codec that decodes nothing: it hands over the tokens that were read, as they came. */
-async function run(args: string[], seen: unknown[]) {
+async function run(args: string[], seen: unknown[], stdin = new Uint8Array(0)) {
+  const stdout = new Collected();
   const stderr = new Collected();
   const codec = fakeCodec({ options: [], isDisposed: false });
   const exitCode = await runCommandLine(args, {
-    stdin: (async function* () {})(),
-    stdout: new Collected(),
+    stdin: (async function* () {
+      yield stdin;
+    })(),
+    stdout,
     stderr,
     signal: new AbortController().signal,
     codecs: [{ name: "encodec-24khz" } as CodecDefinition],
@@ -55,7 +58,7 @@ async function run(args: string[], seen: unknown[]) {
     openRuntime: () => Promise.reject(new Error("not asked for")),
     now: () => 0,
   });
-  return { exitCode, stderr: stderr.text };
+  return { exitCode, stdout: stdout.text, stderr: stderr.text };
 }
 
 const golden = join(import.meta.dirname, "ecdc", "11917.ecdc");
@@ -81,6 +84,20 @@ describe("an .ecdc file", () => {
     const { exitCode, stderr } = await run(encode, []);
     expect(exitCode, stderr).toBe(0);
     expect(readFileSync(output).equals(readFileSync(golden))).toBe(true);
+  });
+
+  it("tells what is in it", async () => {
+    const { exitCode, stdout } = await run(["info", golden], []);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^codec +encodec-24khz, weights not in the file\naudio +0\.50 s, 24000 Hz mono, 11917 samples\n/);
+    const json = JSON.parse((await run(["info", golden, "--json"], [])).stdout);
+    expect(json).toMatchObject({ numFrames: 38, numSamples: 11_917, numCodebooks: tokens.numCodebooks, damage: [] });
+    expect(json).not.toHaveProperty("codes");
+  });
+
+  it("is known by its first bytes where there is no name", async () => {
+    const { stdout } = await run(["info", "-", "--json"], [], readFileSync(golden));
+    expect(JSON.parse(stdout)).toMatchObject({ codec: "encodec-24khz", numSamples: 11_917 });
   });
 
   it("that is none is refused, with exit code 1", async () => {

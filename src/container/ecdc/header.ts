@@ -9,7 +9,8 @@
 import { ContainerError } from "../../errors";
 import { assertBytes, requireBytes } from "../limits";
 
-const magic = Uint8Array.of(0x45, 0x43, 0x44, 0x43);
+/** The first bytes: "ECDC". */
+export const magic = Uint8Array.of(0x45, 0x43, 0x44, 0x43);
 const formatVersion = 0;
 const preambleBytes = 9;
 /** Published headers have 60 bytes; other writers add fields. */

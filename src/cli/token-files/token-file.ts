@@ -1,0 +1,29 @@
+/** What the kinds of token files have in common, whatever their bytes. */
+import type { FileBytes } from "../../audio/files/audio-files";
+import type { ContainerStreamOptions } from "../../container/container-stream";
+import type { TokenFormat, TokenFrames } from "../../tokens/token-frames";
+
+/** A file of tokens that is open. */
+export interface TokenFile {
+  readonly header: TokenFormat;
+  /** What else the file says about itself. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /**
+   * The tokens, piece by piece; can be gone through once.
+   *
+   * @param revision  of the weights that will decode them, for files that do not name any
+   */
+  tokens(revision: string): AsyncIterable<TokenFrames> | Iterable<TokenFrames>;
+}
+
+/** One kind of file. */
+export interface TokenFileKind {
+  /** Ending of the name, in lower case with its dot. */
+  readonly ending: string;
+  /** First bytes of every such file; empty when there are none to know it by. */
+  readonly magic: Uint8Array;
+  /** Writes pieces of one signal's tokens as the bytes of a file. */
+  write(pieces: AsyncIterable<TokenFrames>): AsyncGenerator<Uint8Array, void>;
+  /** @throws {ContainerError} when the bytes are not of this kind, or damaged */
+  open(bytes: FileBytes["bytes"], options: ContainerStreamOptions): Promise<TokenFile>;
+}
