@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, "..");
 /** Layers from the bottom up: a file may import from its own layer and from those below, never from above. */
 const layers: readonly (readonly string[])[] = [
   ["kernels", "errors"],
-  ["audio", "features", "rvq", "tokens", "container", "graph", "checkpoints"],
+  ["audio", "features", "rvq", "tokens", "container", "graph", "checkpoints", "system-card"],
   ["runtime"],
   ["encoder", "decoder", "vocoder"],
   ["pipeline", "streaming", "codec", "codec-definition", "load-codec"],

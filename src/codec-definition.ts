@@ -1,6 +1,7 @@
 /** How a folder of `codecs/` presents itself: what it is, where its weights are, and how to put it together. */
 import type { CodecStages } from "./pipeline";
 import type { DeviceRequest } from "./runtime/runtime";
+import type { SystemCard } from "./system-card";
 
 /** Where and how the networks run. */
 export interface RuntimeOptions {
@@ -32,6 +33,8 @@ export interface CodecDefinition {
   readonly summary: string;
   /** Licence of the weights that come with the package; `undefined` when none do, and callers bring their own. */
   readonly weightsLicence: string | undefined;
+  /** What the table of systems tells of it. */
+  readonly card: SystemCard;
   /**
    * Reads the config that comes with the package and, when none are given, its weights.
    *

@@ -23,6 +23,7 @@ export {
 } from "./errors";
 export type { CodecIdentity } from "./pipeline";
 export type { Device, DeviceRequest } from "./runtime/runtime";
+export type { SystemCard } from "./system-card";
 export { concatTokenFrames } from "./tokens/concat-token-frames";
 export { assertTokenFrames, bitsPerSecond, numFrames, type TokenFrames } from "./tokens/token-frames";
 

@@ -18,7 +18,7 @@ export interface CliEnvironment {
   /** Aborts when the user stops the program. */
   readonly signal: AbortSignal;
   /** The codecs that there are. */
-  readonly codecs: readonly CodecDefinition[];
+  readonly codecs: readonly Pick<CodecDefinition, "name" | "summary" | "weightsLicence">[];
   loadCodec(name: string, options: LoadOptions): Promise<CommandCodec>;
   openRuntime(options: RuntimeOptions): Promise<Pick<Runtime, "name" | "device" | "notes">>;
   /** Milliseconds of a clock that only goes forward. */

@@ -62,8 +62,6 @@ async function quantone(args: string[], world: World = {}) {
         name: "fake",
         summary: "counts frames",
         weightsLicence: "none",
-        readSource: () => Promise.reject(new Error("not read")),
-        assemble: () => Promise.reject(new Error("not assembled")),
       },
     ],
     loadCodec: async () => fakeCodec(log, world.gain),
@@ -396,8 +394,6 @@ describe("a codec that comes without weights", () => {
       name: "fake",
       summary: "has no weights",
       weightsLicence: undefined,
-      readSource: () => Promise.reject(new Error("not read")),
-      assemble: () => Promise.reject(new Error("not assembled")),
     };
     for (const [args, stdin] of [
       [encode("-", "-"), shortWav],

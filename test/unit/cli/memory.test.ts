@@ -25,7 +25,7 @@ async function run(args: string[], stdin: AsyncIterable<Uint8Array>) {
     stdout,
     stderr: new Counted(),
     signal: new AbortController().signal,
-    codecs: [{ name: "fake", summary: "", weightsLicence: "", readSource: never, assemble: never }],
+    codecs: [{ name: "fake", summary: "", weightsLicence: "" }],
     loadCodec: async () => fakeCodec({ options: [], isDisposed: false }),
     openRuntime: never,
     now: () => 0,
