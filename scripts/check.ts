@@ -13,7 +13,7 @@ const layers: readonly (readonly string[])[] = [
   ["kernels", "errors"],
   ["audio", "features", "rvq", "tokens", "container", "graph", "checkpoints", "system-card"],
   ["runtime"],
-  ["encoder", "decoder", "vocoder"],
+  ["encoder", "decoder", "vocoder", "synthesis"],
   ["pipeline", "streaming", "codec", "codec-definition", "load-codec"],
   ["codecs"],
   ["index"],
