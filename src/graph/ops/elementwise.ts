@@ -4,18 +4,12 @@ import type { Operand } from "../graph-builder";
 
 /** The sum. `right` has the shape of `left`, or that of its last axes (a bias). */
 export function add(left: Operand, right: Operand): Operand {
-  const offset = left.shape.length - right.shape.length;
-  const fits = right.shape.every((dimension, axis) => {
-    const other = left.shape[axis + offset];
-    return other !== undefined && isSameDimension(dimension, other);
-  });
-  if (!fits) {
-    throw left.graph.error(
-      "shape-mismatch",
-      `Add expected the last axes of ${formatShape(left.shape)}, got ${formatShape(right.shape)}`,
-    );
-  }
-  return left.graph.node("Add", [left, right], left.shape);
+  return pairwise("Add", left, right);
+}
+
+/** The product, number by number. `right` has the shape of `left`, or that of its last axes (a gain). */
+export function multiply(left: Operand, right: Operand): Operand {
+  return pairwise("Mul", left, right);
 }
 
 /**
@@ -30,4 +24,19 @@ export function elu(x: Operand): Operand {
   const { graph, shape } = x;
   const power = graph.node("Exp", [graph.node("Min", [x, graph.number(0)], shape)], shape);
   return graph.node("Max", [x, graph.node("Sub", [power, graph.number(1)], shape)], shape);
+}
+
+function pairwise(opType: string, left: Operand, right: Operand): Operand {
+  const offset = left.shape.length - right.shape.length;
+  const fits = right.shape.every((dimension, axis) => {
+    const other = left.shape[axis + offset];
+    return other !== undefined && isSameDimension(dimension, other);
+  });
+  if (!fits) {
+    throw left.graph.error(
+      "shape-mismatch",
+      `${opType} expected the last axes of ${formatShape(left.shape)}, got ${formatShape(right.shape)}`,
+    );
+  }
+  return left.graph.node(opType, [left, right], left.shape);
 }
