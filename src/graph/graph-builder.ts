@@ -12,8 +12,8 @@ import type { Network, NetworkForm, NetworkState, NetworkValue } from "./network
 import type { AttributeProtoSchema, NodeProtoSchema, ValueInfoProtoSchema } from "./onnx/onnx.generated";
 import { elementType, type Initializer, serializeModel } from "./onnx/serialize-model";
 
-/** Attributes of a node: integers and lists of integers. */
-export type Attributes = Readonly<Record<string, number | readonly number[]>>;
+/** Attributes of a node: integers, lists of integers, and floats, which ONNX tells apart from integers. */
+export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
 
 interface Node {
   readonly opType: string;
@@ -262,10 +262,11 @@ function nodeProto(node: Node, nameOf: (operand: Operand) => string): MessageIni
 }
 
 /** Values of `AttributeProto.type`. */
-const attributeType = { int: 2, ints: 7 } as const;
+const attributeType = { float: 1, int: 2, ints: 7 } as const;
 
 function attributeProto(name: string, value: Attributes[string]): MessageInitShape<typeof AttributeProtoSchema> {
   if (typeof value === "number") return { name, type: attributeType.int, i: BigInt(value) };
+  if ("float" in value) return { name, type: attributeType.float, f: value.float };
   return { name, type: attributeType.ints, ints: value.map(BigInt) };
 }
 
