@@ -62,16 +62,36 @@ export function last(x: Operand, axis: number, length: number): Operand {
 
 /** Zeros in front of an axis. */
 export function padStart(x: Operand, axis: number, length: number): Operand {
+  return pad(x, axis, length, 0);
+}
+
+/** Zeros in front of an axis and behind it. */
+export function pad(x: Operand, axis: number, start: number, end: number): Operand {
   const size = x.shape[axis];
-  if (size === undefined || length < 0) {
+  if (size === undefined || start < 0 || end < 0) {
+    const lengths = end === 0 ? start : `${start} and ${end}`;
     throw x.graph.error(
       "shape-mismatch",
-      `Pad expected an axis ${axis} and a length >= 0, got ${formatShape(x.shape)} and ${length}`,
+      `Pad expected an axis ${axis} and a length >= 0, got ${formatShape(x.shape)} and ${lengths}`,
     );
   }
-  if (length === 0) return x;
-  const pads = Array.from({ length: 2 * x.shape.length }, (_, index) => (index === axis ? length : 0));
-  return x.graph.node("Pad", [x, x.graph.integers(pads)], withSize(x.shape, axis, shiftDimension(size, length)));
+  if (start === 0 && end === 0) return x;
+  const rank = x.shape.length;
+  const pads = Array.from({ length: 2 * rank }, (_, index) => {
+    if (index % rank !== axis) return 0;
+    return index < rank ? start : end;
+  });
+  return x.graph.node("Pad", [x, x.graph.integers(pads)], withSize(x.shape, axis, shiftDimension(size, start + end)));
+}
+
+/** The entries of an axis in the opposite order. */
+export function reverse(x: Operand, axis: number): Operand {
+  const { graph } = x;
+  if (x.shape[axis] === undefined) {
+    throw graph.error("shape-mismatch", `Slice expected an axis ${axis}, got ${formatShape(x.shape)}`);
+  }
+  const bounds = [[-1], [-sliceToEnd], [axis], [-1]].map((values) => graph.integers(values));
+  return graph.node("Slice", [x, ...bounds], x.shape);
 }
 
 /**
