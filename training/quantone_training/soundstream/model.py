@@ -44,9 +44,7 @@ class CausalTransposedConv(nn.ConvTranspose1d):
         self.factor = stride
 
     def forward(self, x: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
-        samples: torch.Tensor = super().forward(x, output_size)
-        causal: torch.Tensor = samples[..., : x.shape[2] * self.factor]
-        return causal
+        return super().forward(x, output_size)[..., : x.shape[2] * self.factor]
 
 
 class Film(nn.Linear):
@@ -59,7 +57,8 @@ class Film(nn.Linear):
 
     def modulate(self, x: torch.Tensor, modes: torch.Tensor) -> torch.Tensor:
         one_hot = torch.stack((1 - modes, modes), dim=2).to(x.dtype)
-        scale, offset = self(one_hot).transpose(1, 2).chunk(2, dim=1)
+        modulation: torch.Tensor = self(one_hot).transpose(1, 2)
+        scale, offset = modulation.chunk(2, dim=1)
         return scale * x + offset
 
 
