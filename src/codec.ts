@@ -1,32 +1,17 @@
 /** A loaded codec: `encode`, `decode`, and both as streams. The stages that they run are in pipeline.ts. */
 import { assertPcmAudio, concatAudio, numSamples, type PcmAudio } from "./audio/pcm-audio";
 import type { CodecIdentity, CodecStages } from "./pipeline";
+import { type ChunkSource, type JobOptions, progressReporter } from "./runtime/job";
+import { untilAborted } from "./runtime/until-aborted";
 import { activeCodebooksFor } from "./rvq/bitrate";
 import { sliceAudio, sliceTokens } from "./streaming/slices";
 import { TokenDecoder } from "./streaming/token-decoder";
 import { TokenEncoder } from "./streaming/token-encoder";
-import { untilAborted } from "./streaming/until-aborted";
 import { concatTokenFrames } from "./tokens/concat-token-frames";
 import { assertTokenFrames, type TokenFrames } from "./tokens/token-frames";
 
 /** Frames that one network call takes at most. Longer blocks gain no speed and cost memory (bench/pipeline). */
 const BLOCK_FRAMES = 50;
-
-/** How far a long job has come. */
-export interface Progress {
-  /** Audio done so far, in seconds. */
-  readonly doneSeconds: number;
-  /** All of it, when that is known: streams have no end until they end. */
-  readonly totalSeconds: number | undefined;
-}
-
-/** What both directions take. */
-export interface JobOptions {
-  /** Stops the job; the call rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** Called after every slice of work. */
-  readonly onProgress?: (progress: Progress) => void;
-}
 
 export interface EncodeOptions extends JobOptions {
   /** Rate to stay at or below, in bits per second before entropy coding. Default: all codebooks. */
@@ -36,9 +21,6 @@ export interface EncodeOptions extends JobOptions {
   /** `mix` (default) averages channels into one, `separate` codes each by itself at the rate given. */
   readonly channels?: "mix" | "separate";
 }
-
-/** Chunks of one signal, as they come. */
-export type ChunkSource<T> = AsyncIterable<T> | Iterable<T>;
 
 /**
  * A codec with its weights.
@@ -171,15 +153,6 @@ export class Codec implements AsyncDisposable {
     }
     yield await decoder.flush();
   }
-}
-
-/** Adds up what was done and tells the caller who asked for it. */
-function progressReporter({ onProgress }: JobOptions, totalSeconds: number | undefined): (seconds: number) => void {
-  let doneSeconds = 0;
-  return (seconds) => {
-    doneSeconds += seconds;
-    onProgress?.({ doneSeconds, totalSeconds });
-  };
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -2,13 +2,14 @@
 import { encodec24khz } from "../codecs/encodec/index";
 import { speech16k } from "../codecs/speech-16k/index";
 import type { PcmAudio } from "./audio/pcm-audio";
-import type { Codec, EncodeOptions, JobOptions } from "./codec";
+import type { Codec, EncodeOptions } from "./codec";
 import type { CodecDefinition, CodecSource, LoadOptions } from "./codec-definition";
 import { loadDefinedCodec } from "./load-codec";
+import type { JobOptions } from "./runtime/job";
 import type { TokenFrames } from "./tokens/token-frames";
 
 export type { PcmAudio } from "./audio/pcm-audio";
-export { type ChunkSource, Codec, type EncodeOptions, type JobOptions, type Progress } from "./codec";
+export { Codec, type EncodeOptions } from "./codec";
 export type { CodecDefinition, CodecSource, LoadOptions, RuntimeOptions } from "./codec-definition";
 export {
   AudioFormatError,
@@ -22,9 +23,12 @@ export {
   TokenError,
 } from "./errors";
 export type { CodecIdentity } from "./pipeline";
+export type { ChunkSource, JobOptions, Progress } from "./runtime/job";
 export type { Device, DeviceRequest } from "./runtime/runtime";
 export type { SystemCard } from "./system-card";
 export { concatTokenFrames } from "./tokens/concat-token-frames";
+export type { Segmentation } from "./tokens/segmentation";
+export { splitSegments } from "./tokens/split-segments";
 export { assertTokenFrames, bitsPerSecond, numFrames, type TokenFrames } from "./tokens/token-frames";
 
 /** The codecs that `loadCodec` knows by name. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { PcmAudio } from "../../src/audio/pcm-audio";
-import { Codec, type Progress } from "../../src/codec";
+import { Codec } from "../../src/codec";
 import { TokenError } from "../../src/errors";
+import type { Progress } from "../../src/runtime/job";
 import { concatTokenFrames } from "../../src/tokens/concat-token-frames";
 import { numFrames, type TokenFrames } from "../../src/tokens/token-frames";
 import { noise } from "../helpers/synth-audio";
