@@ -1,11 +1,12 @@
 /** Joining tokens that came in pieces. */
 import { TokenError } from "../errors";
-import { assertSameFormat, numFrames, type TokenFrames } from "./token-frames";
+import { segmentStride } from "./segmentation";
+import { assertSameFormat, hopLengthOf, numFrames, type TokenFrames } from "./token-frames";
 
 /**
  * Joins consecutive pieces of one signal into one.
  *
- * Shapes   `codes` of the result is [ΣF, C, K]
+ * Shapes   `codes` of the result is [ΣF, C, K], `scales` [ΣS, C]
  * @throws {RangeError} when there is no piece
  * @throws {TokenError} code `codec-mismatch` when the pieces are of different codecs or shapes, code `shape-mismatch` when
  *   frames follow a piece whose last frame was cut short: those are two signals
@@ -21,13 +22,19 @@ export function concatTokenFrames(pieces: readonly TokenFrames[]): TokenFrames {
     codes.set(piece.codes, offset);
     offset += piece.codes.length;
   }
-  return { ...first, numSamples: pieces.reduce((sum, piece) => sum + piece.numSamples, 0), codes };
+  const scales = first.segmentation && Float32Array.from(pieces.flatMap((piece) => [...(piece.scales ?? [])]));
+  const numSamples = pieces.reduce((sum, piece) => sum + piece.numSamples, 0);
+  return { ...first, numSamples, codes, ...(scales && { scales }) };
 }
 
 function assertOnlyLastCutShort(pieces: readonly TokenFrames[]): void {
   const withFrames = pieces.filter((piece) => piece.codes.length > 0);
   for (const piece of withFrames.slice(0, -1)) {
-    const expected = Math.round((numFrames(piece) * piece.sampleRate) / piece.frameRate);
+    const { segmentation, scales, numChannels } = piece;
+    const expected =
+      segmentation === undefined
+        ? numFrames(piece) * hopLengthOf(piece)
+        : ((scales?.length ?? 0) / numChannels) * segmentStride(segmentation);
     if (piece.numSamples !== expected) {
       throw new TokenError(
         "shape-mismatch",

@@ -1,5 +1,6 @@
 /** Tokens between the quantizer and everything that stores, sends or models them. */
 import { TokenError } from "../errors";
+import { type Segmentation, segmentationFault, segmentFrameCounts } from "./segmentation";
 
 /**
  * A stretch of audio as discrete tokens.
@@ -23,18 +24,31 @@ export interface TokenFrames {
   readonly numCodebooks: number;
   /** Entries of every codebook, N: each code is below it. */
   readonly codebookSize: number;
+  /**
+   * How the signal was cut, for codecs that code segments each by itself. Then a piece holds whole segments, their frames
+   * follow each other in `codes`, and `numSamples` counts overlapping samples once: to the start of the segment behind
+   * the piece, or to the end of the signal. Absent for all other codecs.
+   */
+  readonly segmentation?: Segmentation;
+  /** What the decoder multiplies each segment's samples by, [S, C] for S segments; given exactly with `segmentation`. */
+  readonly scales?: Float32Array;
   readonly codes: Uint16Array;
 }
 
 /** What tokens are of, without the tokens: the same for every piece of a stream. */
-export type TokenFormat = Omit<TokenFrames, "codes" | "numSamples">;
+export type TokenFormat = Omit<TokenFrames, "codes" | "numSamples" | "scales">;
+
+/** Samples that a frame stands for. */
+export function hopLengthOf({ sampleRate, frameRate }: Pick<TokenFrames, "sampleRate" | "frameRate">): number {
+  return Math.round(sampleRate / frameRate);
+}
 
 /** The number of frames, F. */
 export function numFrames(tokens: Pick<TokenFrames, "codes" | "numChannels" | "numCodebooks">): number {
   return tokens.codes.length / (tokens.numChannels * tokens.numCodebooks);
 }
 
-/** The rate of the tokens without entropy coding, in bits per second. */
+/** The rate of the tokens without entropy coding, in bits per second. Overlap and scales of segments are not counted. */
 export function bitsPerSecond(
   tokens: Pick<TokenFrames, "frameRate" | "numChannels" | "numCodebooks" | "codebookSize">,
 ): number {
@@ -45,9 +59,9 @@ export function bitsPerSecond(
  * Checks that tokens are whole and that every code is in range.
  *
  * Cost     one pass over `codes`
- * @throws {TypeError} when `codes` is no Uint16Array
- * @throws {TokenError} code `shape-mismatch` when `codes` is no whole number of frames, code `token-out-of-range` when a
- *   code has no codeword
+ * @throws {TypeError} when `codes` is no Uint16Array or `scales` no Float32Array
+ * @throws {TokenError} code `shape-mismatch` when `codes` is no whole number of frames or no whole segments, code
+ *   `token-out-of-range` when a code has no codeword or a scale is no finite number of at least 0
  */
 export function assertTokenFrames(tokens: TokenFrames): void {
   if (!(tokens?.codes instanceof Uint16Array)) {
@@ -64,6 +78,7 @@ export function assertTokenFrames(tokens: TokenFrames): void {
       { expected: perFrame, actual: tokens.codes.length },
     );
   }
+  assertSegments(tokens);
   const at = tokens.codes.findIndex((code) => code >= tokens.codebookSize);
   if (at >= 0) {
     const actual = tokens.codes[at] ?? 0;
@@ -75,6 +90,37 @@ export function assertTokenFrames(tokens: TokenFrames): void {
       { expected: tokens.codebookSize, actual, frame, stage },
     );
   }
+}
+
+/** Segmentation, scales, length and frames must be of one signal. */
+function assertSegments(tokens: TokenFrames): void {
+  const { segmentation, scales, numChannels, numSamples } = tokens;
+  if (scales !== undefined && !(scales instanceof Float32Array)) {
+    throw new TypeError(`"scales" expected a Float32Array, got ${Object.prototype.toString.call(scales)}`);
+  }
+  if (segmentation === undefined && scales === undefined) return;
+  if (segmentation === undefined || scales === undefined) {
+    throw badSegments("both or none", segmentation === undefined ? "only scales" : "only a segmentation");
+  }
+  const hopLength = hopLengthOf(tokens);
+  const fault = segmentationFault(segmentation, hopLength);
+  if (fault !== undefined) throw new TokenError("shape-mismatch", fault, { expected: "a segmentation", actual: fault });
+  const numSegments = scales.length / numChannels;
+  const run = { ...segmentation, hopLength, numSegments, numSamples, numFrames: numFrames(tokens) };
+  if (segmentFrameCounts(run) === undefined) {
+    const frames = `${run.numFrames} frames in ${numSegments} segments of ${segmentation.segmentSamples} samples`;
+    throw badSegments(`what ${numSamples} samples are cut into`, frames);
+  }
+  const scale = scales.find((value) => !(value >= 0 && value < Number.POSITIVE_INFINITY));
+  if (scale !== undefined) {
+    const message = `"scales" expected finite numbers of at least 0, got ${scale}; check that the tokens come from this codec`;
+    throw new TokenError("token-out-of-range", message, { expected: "a finite number", actual: scale });
+  }
+}
+
+function badSegments(expected: string, actual: string): TokenError {
+  const message = `"segmentation" and "scales" expected ${expected}, got ${actual}; pass whole segments of one signal`;
+  return new TokenError("shape-mismatch", message, { expected, actual });
 }
 
 function expectWhole(field: string, actual: number, least: number): void {
@@ -101,13 +147,14 @@ const formatFields = [
  * @throws {TokenError} code `codec-mismatch` when it is of another codec or shape
  */
 export function assertSameFormat(first: TokenFormat, piece: TokenFormat): void {
-  for (const field of formatFields) {
-    if (piece[field] !== first[field]) {
-      throw new TokenError(
-        "codec-mismatch",
-        `"${field}" expected ${first[field]} like the first piece, got ${piece[field]}; join pieces of one signal only`,
-        { expected: first[field], actual: piece[field] },
-      );
-    }
+  for (const field of formatFields) expectSame(field, first[field], piece[field]);
+  for (const field of ["segmentSamples", "overlapSamples"] as const) {
+    expectSame(field, first.segmentation?.[field] ?? "none", piece.segmentation?.[field] ?? "none");
   }
+}
+
+function expectSame(field: string, expected: string | number, actual: string | number): void {
+  if (actual === expected) return;
+  const message = `"${field}" expected ${expected} like the first piece, got ${actual}; join pieces of one signal only`;
+  throw new TokenError("codec-mismatch", message, { expected, actual });
 }

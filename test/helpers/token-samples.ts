@@ -1,4 +1,5 @@
 /** Tokens for tests, from a seed: the same numbers on every machine. */
+import type { Segmentation } from "../../src/tokens/segmentation";
 import type { TokenFormat, TokenFrames } from "../../src/tokens/token-frames";
 
 /** A source of whole numbers in [0, limit). */
@@ -62,4 +63,27 @@ function nextToken(
   if (texture === "uniform") return random(codebookSize);
   if (previous !== undefined && random(10) < 6) return previous;
   return Math.min(random(codebookSize), random(codebookSize));
+}
+
+/** Segments of 10 frames of 10 samples, of which 15 samples overlap: no whole number of frames. */
+export const testSegmentation: Segmentation = { segmentSamples: 100, overlapSamples: 15 };
+
+/** Tokens of a codec with segments, for a signal of so many samples. */
+export function makeSegmentedTokens(
+  numSamples: number,
+  options: Parameters<typeof makeTokens>[1] & { segmentation?: Segmentation } = {},
+): TokenFrames {
+  const { segmentation = testSegmentation, ...fields } = options;
+  const format = { sampleRate: 1000, frameRate: 100, ...fields };
+  const stride = segmentation.segmentSamples - segmentation.overlapSamples;
+  let frames = 0;
+  for (let begin = 0; begin < numSamples; begin += stride) {
+    const length = Math.min(segmentation.segmentSamples, numSamples - begin);
+    frames += Math.ceil((length * format.frameRate) / format.sampleRate);
+  }
+  const tokens = makeTokens(frames, format);
+  const random = randomIntegers((fields.seed ?? 1) + 1);
+  const numScales = Math.ceil(numSamples / stride) * tokens.numChannels;
+  const scales = Float32Array.from({ length: numScales }, () => random(1 << 20) / (1 << 20));
+  return { ...tokens, numSamples, segmentation, scales };
 }
