@@ -14,7 +14,7 @@ const layers: readonly (readonly string[])[] = [
   ["audio", "features", "rvq", "tokens", "container", "graph", "checkpoints", "system-card"],
   ["runtime"],
   ["encoder", "decoder", "vocoder", "synthesis"],
-  ["pipeline", "streaming", "codec", "codec-definition", "load-codec"],
+  ["pipeline", "streaming", "codec", "codec-definition", "load-codec", "vocoder-definition", "load-vocoder"],
   ["codecs"],
   ["index"],
   ["cli"],

@@ -125,6 +125,8 @@ export class CheckpointError extends CodecError {
 
 export type ModelErrorCode =
   | "unknown-codec"
+  | "unknown-vocoder"
+  | "features-mismatch"
   | "bad-config"
   | "missing-weights"
   | "weights-checksum"

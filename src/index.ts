@@ -5,8 +5,11 @@ import type { PcmAudio } from "./audio/pcm-audio";
 import type { Codec, EncodeOptions } from "./codec";
 import type { CodecDefinition, CodecSource, LoadOptions } from "./codec-definition";
 import { loadDefinedCodec } from "./load-codec";
+import { loadDefinedVocoder } from "./load-vocoder";
 import type { JobOptions } from "./runtime/job";
 import type { TokenFrames } from "./tokens/token-frames";
+import type { NeuralVocoder } from "./vocoder/neural-vocoder";
+import type { VocoderDefinition } from "./vocoder-definition";
 
 export type { PcmAudio } from "./audio/pcm-audio";
 export { Codec, type EncodeOptions } from "./codec";
@@ -22,6 +25,12 @@ export {
   ModelError,
   TokenError,
 } from "./errors";
+export {
+  type MelCompression,
+  type MelConfig,
+  MelSpectrogramStream,
+  melSpectrogram,
+} from "./features/mel-spectrogram";
 export type { CodecIdentity } from "./pipeline";
 export type { ChunkSource, JobOptions, Progress } from "./runtime/job";
 export type { Device, DeviceRequest } from "./runtime/runtime";
@@ -30,6 +39,8 @@ export { concatTokenFrames } from "./tokens/concat-token-frames";
 export type { Segmentation } from "./tokens/segmentation";
 export { splitSegments } from "./tokens/split-segments";
 export { assertTokenFrames, bitsPerSecond, numFrames, type TokenFrames } from "./tokens/token-frames";
+export { NeuralVocoder, type VocodeOptions } from "./vocoder/neural-vocoder";
+export type { VocoderDefinition } from "./vocoder-definition";
 
 /** The codecs that `loadCodec` knows by name. */
 export const codecs: readonly CodecDefinition[] = [speech16k, encodec24khz];
@@ -52,6 +63,26 @@ const embeddedCodec = speech16k.name;
  */
 export function loadCodec(source: string | CodecSource, options: LoadOptions = {}): Promise<Codec> {
   return loadDefinedCodec(codecs, source, options);
+}
+
+/** The vocoders that `loadVocoder` knows by name. */
+export const vocoders: readonly VocoderDefinition[] = [];
+
+/**
+ * Loads a vocoder, which turns features into audio.
+ *
+ * @param source  the name of a vocoder, or a config that names its `system`, with weights of one's own training
+ * @param options  device and threads, and weights for a vocoder that is named
+ * @returns a vocoder that the caller disposes
+ * @throws {ModelError} when no vocoder has that name, or weights and config do not fit each other
+ * @throws {BackendError} code `backend-unavailable` when the device asked for is not there; raised by the first call that
+ *   needs a network
+ * @example
+ * await using vocoder = await loadVocoder("hifigan-v1", { weights: "generator_v1" });
+ * const audio = await vocoder.vocode(melSpectrogram(samples, vocoder.mel));
+ */
+export function loadVocoder(source: string | CodecSource, options: LoadOptions = {}): Promise<NeuralVocoder> {
+  return loadDefinedVocoder(vocoders, source, options);
 }
 
 let sharedCodec: Promise<Codec> | undefined;
