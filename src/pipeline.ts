@@ -63,7 +63,7 @@ export async function encodeFrames(
 }
 
 /**
- * Decodes frames of one channel. The samples come late by the vocoder's `delaySamples`.
+ * Decodes frames of one channel. The samples come late by the `delaySamples` of decoder and vocoder.
  *
  * Shapes   `codes` [F, activeCodebooks] row-major; result [F * hopLength]
  */

@@ -8,7 +8,7 @@ export interface Decoder {
   readonly startFrames?: number;
   /** The name of the output that `features` of its frames hold. */
   readonly features: string;
-  /** How far the baseline lies behind the features, in samples. */
+  /** How far what comes out lies behind the frames that went in, in samples: features and baseline alike. */
   readonly delaySamples: number;
   /** Starts on a new signal. */
   openStream(): DecoderStream;
@@ -18,11 +18,11 @@ export interface Decoder {
 /** One signal on its way through the decoder. */
 export interface DecoderStream {
   /**
-   * Takes frames of quantized latents and gives the features of the same stretch of audio.
+   * Takes frames of quantized latents and gives features for as much audio, late by the decoder's `delaySamples`.
    *
    * Shapes   `quantized` [F, D] row-major
    */
   push(quantized: Float32Array): Promise<DecoderFrames>;
-  /** Gives the last `delaySamples` samples of the baseline, when the codec has one. */
-  flush(): Promise<Float32Array | undefined>;
+  /** Gives what the delay held back; `undefined` when there is none. */
+  flush(): Promise<DecoderFrames | undefined>;
 }

@@ -1,10 +1,16 @@
 /** The decoder as an ONNX network in its streaming form. */
 import type { NetworkSession } from "../runtime/network-session";
 import { outputData } from "../runtime/output-data";
+import type { DecoderFrames } from "../vocoder/vocoder";
 import type { Decoder, DecoderStream } from "./decoder";
 
 /** Names and sizes that tie a network to the decoder's interface. */
-export type OnnxDecoderConfig = Pick<Decoder, "latentDim" | "features" | "delaySamples" | "startFrames">;
+export interface OnnxDecoderConfig extends Pick<Decoder, "latentDim" | "features" | "startFrames"> {
+  /** Samples that one frame stands for. */
+  readonly hopLength: number;
+  /** Frames that what comes out lies behind what went in. Default 0. */
+  readonly delayFrames?: number;
+}
 
 /**
  * Wraps a streaming network that takes `quantized` [1, F, D] and gives the output named by `features` and, when the codec
@@ -14,28 +20,27 @@ export type OnnxDecoderConfig = Pick<Decoder, "latentDim" | "features" | "delayS
  */
 export function onnxDecoder(session: NetworkSession, config: OnnxDecoderConfig): Decoder {
   return {
-    ...config,
+    latentDim: config.latentDim,
+    features: config.features,
+    delaySamples: (config.delayFrames ?? 0) * config.hopLength,
+    ...(config.startFrames !== undefined && { startFrames: config.startFrames }),
     openStream: () => openStream(session, config),
     dispose: () => session.dispose(),
   };
 }
 
 function openStream(session: NetworkSession, config: OnnxDecoderConfig): DecoderStream {
-  const { latentDim, delaySamples } = config;
+  const { latentDim, delayFrames = 0 } = config;
   const stream = session.openStream();
-  const run = (quantized: Float32Array) =>
-    stream.run({ quantized: { data: quantized, shape: [1, quantized.length / latentDim, latentDim] } });
+  const push = async (quantized: Float32Array): Promise<DecoderFrames> => {
+    const frames = { data: quantized, shape: [1, quantized.length / latentDim, latentDim] };
+    const outputs = await stream.run({ quantized: frames });
+    const features = outputData(session, outputs, config.features);
+    return { features, ...(outputs.baseline && { baseline: outputs.baseline.data }) };
+  };
   return {
-    async push(quantized) {
-      const outputs = await run(quantized);
-      const features = outputData(session, outputs, config.features);
-      return { features, ...(outputs.baseline && { baseline: outputs.baseline.data }) };
-    },
-    async flush() {
-      if (delaySamples === 0) return undefined;
-      // A frame of zeros adds nothing to the transposed convolution, and pushes out what the frames before it left.
-      const { baseline } = await run(new Float32Array(latentDim));
-      return baseline?.data.subarray(0, delaySamples);
-    },
+    push,
+    // Frames of zeros push out what the last frames of the signal left behind.
+    flush: async () => (delayFrames === 0 ? undefined : push(new Float32Array(delayFrames * latentDim))),
   };
 }

@@ -5,6 +5,8 @@ import { type CodecStages, type DecodingState, decodeFrames } from "../pipeline"
 import { concatTokenFrames } from "../tokens/concat-token-frames";
 import { assertTokenFrames, numFrames, type TokenFrames } from "../tokens/token-frames";
 
+const noSamples = new Float32Array(0);
+
 /** How tokens become audio. */
 export interface TokenDecoderConfig {
   /** Most frames that one network call takes: bounds the memory of a long piece. */
@@ -21,7 +23,7 @@ export class TokenDecoder {
   /** Samples per channel that the tokens so far stand for. */
   #totalSamples = 0;
   /** Samples per channel produced so far, counted from the delay's first. */
-  #producedSamples: number;
+  #producedSamples = 0;
   #isComplete = false;
   /** Frames that must wait before the networks are called: more than one until they have started. */
   #neededFrames = 1;
@@ -31,7 +33,6 @@ export class TokenDecoder {
   constructor(stages: CodecStages, config: TokenDecoderConfig) {
     this.#stages = stages;
     this.#config = config;
-    this.#producedSamples = -stages.vocoder.delaySamples;
   }
 
   /**
@@ -60,14 +61,16 @@ export class TokenDecoder {
     const held = this.#held && (await this.#decodeChannels(this.#held));
     const channels: Float32Array[] = [];
     for (const [index, { decoder, vocoder }] of this.#channels.entries()) {
-      const tail = await vocoder.flush(await decoder.flush());
-      channels.push(joinSamples(held?.[index] ?? new Float32Array(0), tail));
+      const frames = await decoder.flush();
+      const late = frames === undefined ? noSamples : await vocoder.push(frames);
+      channels.push(concatSamples([held?.[index] ?? noSamples, late, await vocoder.flush()]));
     }
     return this.#trim(channels);
   }
 
   async #open(numChannels: number): Promise<void> {
     const decoder = await this.#stages.decoder();
+    this.#producedSamples = -(decoder.delaySamples + this.#stages.vocoder.delaySamples);
     this.#neededFrames = decoder.startFrames ?? 1;
     this.#channels = Array.from({ length: numChannels }, () => ({
       decoder: decoder.openStream(),
@@ -149,11 +152,13 @@ function channelCodes(tokens: TokenFrames, channel: number): Uint16Array {
   return selected;
 }
 
-function joinSamples(first: Float32Array, second: Float32Array): Float32Array {
-  if (first.length === 0) return second;
-  const joined = new Float32Array(first.length + second.length);
-  joined.set(first);
-  joined.set(second, first.length);
+function concatSamples(parts: readonly Float32Array[]): Float32Array {
+  const joined = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
   return joined;
 }
 

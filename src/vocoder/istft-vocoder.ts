@@ -7,56 +7,49 @@ import { InverseStft, type InverseStftConfig } from "../features/inverse-stft";
 import type { DecoderFrames, Vocoder, VocoderStream } from "./vocoder";
 
 /**
- * Makes the vocoder.
+ * Makes the vocoder. Its samples come late by (fftLength - hopLength) / 2, where the frames' overlap ends.
  *
  * @param config  the transform
- * @param delaySamples  delay of the samples behind the frames: at least (fftLength - hopLength) / 2, where the frames'
- *   own overlap ends; more when a baseline that is added comes later
- * @throws {RangeError} when the delay is shorter than the overlap
  */
-export function istftVocoder(config: InverseStftConfig, delaySamples: number): Vocoder {
-  const overlapDelay = (config.fftLength - config.hopLength) / 2;
-  if (delaySamples < overlapDelay) {
-    throw new RangeError(`"delaySamples" expected at least ${overlapDelay}, got ${delaySamples}`);
-  }
+export function istftVocoder(config: InverseStftConfig): Vocoder {
+  const delaySamples = (config.fftLength - config.hopLength) / 2;
   return {
     features: "spectrum",
     featureDim: config.fftLength + 2,
     hopLength: config.hopLength,
     delaySamples,
-    openStream: () => new IstftStream(new InverseStft(config), delaySamples, delaySamples - overlapDelay),
+    openStream: () => new IstftStream(new InverseStft(config), delaySamples),
   };
 }
 
 class IstftStream implements VocoderStream {
   readonly #inverse: InverseStft;
   readonly #delaySamples: number;
-  /** Samples that are finished before the baseline's are: they wait here, always the same number. */
+  /** The baseline's last samples: they wait here until the overlap of their frames is complete. */
   #waiting: Float32Array;
 
-  constructor(inverse: InverseStft, delaySamples: number, waitingSamples: number) {
+  constructor(inverse: InverseStft, delaySamples: number) {
     this.#inverse = inverse;
     this.#delaySamples = delaySamples;
-    this.#waiting = new Float32Array(waitingSamples);
+    this.#waiting = new Float32Array(delaySamples);
   }
 
-  async push(frames: DecoderFrames): Promise<Float32Array> {
-    return this.#delayAndAdd(this.#inverse.push(frames.features), frames.baseline);
+  async push({ features, baseline }: DecoderFrames): Promise<Float32Array> {
+    const samples = this.#inverse.push(features);
+    return this.#addBaseline(samples, baseline ?? new Float32Array(samples.length));
   }
 
-  async flush(baselineTail?: Float32Array): Promise<Float32Array> {
-    return this.#delayAndAdd(this.#inverse.flush(this.#delaySamples), baselineTail);
+  async flush(): Promise<Float32Array> {
+    return this.#addBaseline(this.#inverse.flush(this.#delaySamples), new Float32Array(0));
   }
 
-  #delayAndAdd(fresh: Float32Array, baseline: Float32Array | undefined): Float32Array {
-    const joined = new Float32Array(this.#waiting.length + fresh.length);
+  /** Adds to `samples` what has waited longest, and lets `baseline` wait. */
+  #addBaseline(samples: Float32Array, baseline: Float32Array): Float32Array {
+    const joined = new Float32Array(this.#waiting.length + baseline.length);
     joined.set(this.#waiting);
-    joined.set(fresh, this.#waiting.length);
-    this.#waiting = joined.slice(fresh.length);
-    const samples = joined.subarray(0, fresh.length);
-    if (baseline !== undefined) {
-      for (let n = 0; n < samples.length; n++) samples[n] = (samples[n] ?? 0) + (baseline[n] ?? 0);
-    }
+    joined.set(baseline, this.#waiting.length);
+    for (let n = 0; n < samples.length; n++) samples[n] = (samples[n] ?? 0) + (joined[n] ?? 0);
+    this.#waiting = joined.slice(samples.length);
     return samples;
   }
 }

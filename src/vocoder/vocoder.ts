@@ -9,8 +9,8 @@ export interface DecoderFrames {
   /** Row-major [F', M]: F' feature frames of M values. */
   readonly features: Float32Array;
   /**
-   * Samples [F' * hopLength] of a signal that the vocoder adds to its own, late by the decoder's `delaySamples`.
-   * Absent in codecs whose features hold everything.
+   * Samples [F' * hopLength] of a signal that the vocoder adds to its own. Absent in codecs whose features hold
+   * everything.
    */
   readonly baseline?: Float32Array;
 }
@@ -36,10 +36,6 @@ export interface VocoderStream {
    * Shapes   `frames.features` [F', M]; result [F' * hopLength]
    */
   push(frames: DecoderFrames): Promise<Float32Array>;
-  /**
-   * Gives the last `delaySamples` samples.
-   *
-   * @param baselineTail  the last [delaySamples] samples of the baseline, when there is one
-   */
-  flush(baselineTail?: Float32Array): Promise<Float32Array>;
+  /** Gives the last `delaySamples` samples. */
+  flush(): Promise<Float32Array>;
 }

@@ -1,7 +1,8 @@
-"""quantized [B, D, F] -> what a vocoder takes: spectrum [B, 2 * bins, F'], log_mel [B, M, F'], baseline [B, 1, T].
+"""quantized [B, D, F] -> for vocoders: spectrum [B, 2 * bins, F' + factor], log_mel [B, M, F'], baseline [B, 1, T].
 
 Residual units at the frame rate, one upsampling, residual units at the subframe rate (F' = factor * F), then two linear
-heads. The baseline inverts the encoder's MDCT bypass; it lags by one hop, which the crop removes.
+heads. Everything is causal and comes one frame late: the baseline, which inverts the encoder's bypass, waits for its
+overlap, and the network uses that time to hear the next frame, since MDCT latents of one frame alone are aliased.
 """
 
 from __future__ import annotations
@@ -16,12 +17,19 @@ from .blocks import CausalConv, Residual, Upsample
 from .config import CodecConfig
 from .features import mdct_basis
 
+LOOKAHEAD_FRAMES = 1
+"""Frames that the network hears beyond the one it decodes: what the baseline's overlap waits for anyway."""
+
 HEAD_WEIGHT_SCALE = 0.1
 """The spectrum head starts nearly silent beside the baseline."""
 
 
 class DecoderOutput(NamedTuple):
-    """spectrum: real bins, then imaginary bins; log_mel: natural logarithm; baseline: waveform of the bypass."""
+    """What the decoder gives.
+
+    spectrum: real bins, then imaginary bins; its first `factor` subframes lie before the signal and overlap with it.
+    log_mel: natural logarithm, from the signal's first subframe on. baseline: waveform of the bypass.
+    """
 
     spectrum: torch.Tensor
     log_mel: torch.Tensor
@@ -65,11 +73,12 @@ class Decoder(nn.Module):
             self.spectrum.weight.mul_(HEAD_WEIGHT_SCALE)
 
     def forward(self, quantized: torch.Tensor) -> DecoderOutput:
-        x = self.input(quantized)
+        x = self.input(F.pad(quantized, (0, LOOKAHEAD_FRAMES)))
         for unit in self.frame_units:
             x = unit(x)
         x = self.upsample(F.elu(x))
         for unit in self.subframe_units:
             x = unit(x)
         trunk = F.elu(x)
-        return DecoderOutput(self.spectrum(trunk).float(), self.log_mel(trunk).float(), self.bypass(quantized))
+        log_mel = self.log_mel(trunk[:, :, LOOKAHEAD_FRAMES * self.upsample.factor :])
+        return DecoderOutput(self.spectrum(trunk).float(), log_mel.float(), self.bypass(quantized))

@@ -1,5 +1,6 @@
 """spectrum [B, 2 * bins, F'] and baseline [B, 1, T] -> waveform [B, 1, T]: an inverse STFT head, no parameters.
 
+The two end together; the spectrum may begin earlier, and what it says of the time before the baseline is cropped.
 The spectrum is linear (real and imaginary bins), which learns far sooner than magnitude and phase.
 Source: Siuzdak 2023 (Vocos), section 3, for the inverse STFT as the last stage.
 """
@@ -37,4 +38,4 @@ class Vocoder(nn.Module):
         frames = torch.fft.irfft(torch.complex(real, imaginary), n=self.config.fft_length, dim=1) * window
         weight = self.overlap_add((window**2)[None].expand(1, -1, frames.shape[2]))
         waveform = self.overlap_add(frames) / weight.clamp_min(self.config.window_sum_floor)
-        return waveform[:, None] + baseline
+        return waveform[:, None, -baseline.shape[2] :] + baseline
