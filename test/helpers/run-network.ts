@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly numThreads?: number;
   /** Forgets the states before each call: what a network with broken states does. */
   readonly forgets?: boolean;
+  /** What the network takes beside the signal, by name, as many frames of it: [F, any width]. */
+  readonly beside?: Readonly<Record<string, Float32Array>>;
 }
 
 /**
@@ -23,26 +25,32 @@ export async function runNetwork(
   network: Network,
   signal: Float32Array,
   width: number,
-  { blocks = [1], device = "cpu", numThreads = 1, forgets = false }: RunOptions = {},
+  { blocks = [1], device = "cpu", numThreads = 1, forgets = false, beside = {} }: RunOptions = {},
 ): Promise<Record<string, Float32Array>> {
   await using session = await NetworkSession.create(await openRuntime({ device, numThreads }), network);
   const [input] = network.inputs;
   if (input === undefined) throw new Error("the network has no input");
-  const feed = (data: Float32Array) => {
+  const numFrames = signal.length / width;
+  const feed = (begin: number, end: number) => {
+    const data = signal.slice(begin * width, Math.round(end * width));
     const shape = input.shape.length === 2 ? [1, data.length] : [1, data.length / width, width];
-    return { [input.name]: { data, shape } };
+    const others = Object.entries(beside).map(([name, all]) => [name, frames(all, all.length / numFrames, begin, end)]);
+    return { [input.name]: { data, shape }, ...Object.fromEntries(others) };
   };
-  if (network.form === "offline") return dataOf(await session.run(feed(signal)));
+  if (network.form === "offline") return dataOf(await session.run(feed(0, numFrames)));
   const stream = session.openStream();
   const parts: Record<string, Float32Array>[] = [];
-  const numFrames = signal.length / width;
   for (let frame = 0; frame < numFrames; ) {
     const end = Math.min(numFrames, frame + (blocks[parts.length % blocks.length] ?? 1));
     if (forgets) stream.reset();
-    parts.push(dataOf(await stream.run(feed(signal.slice(frame * width, end * width)))));
+    parts.push(dataOf(await stream.run(feed(frame, end))));
     frame = end;
   }
   return Object.fromEntries(network.outputs.map(({ name }) => [name, join(parts.map((part) => part[name]))]));
+}
+
+function frames(all: Float32Array, width: number, begin: number, end: number) {
+  return { data: all.slice(begin * width, end * width), shape: [1, end - begin, width] };
 }
 
 function dataOf(tensors: Readonly<Record<string, { data: Float32Array }>>): Record<string, Float32Array> {
