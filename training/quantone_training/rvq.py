@@ -158,6 +158,17 @@ class Rvq(nn.Module):
         self.codebooks[stage] = self.sums[stage] / self.usage[stage][:, None]
 
 
+def lose_frames(quantized: torch.Tensor, lossy_fraction: float, max_lost_frames: float) -> torch.Tensor:
+    """Silence frames of [B, D, F] at random, as a decoder sees packets that never came: all latents zero."""
+    batch, _, frames = quantized.shape
+    device = quantized.device
+    share = (
+        max_lost_frames * torch.rand(batch, 1, device=device) * (torch.rand(batch, 1, device=device) < lossy_fraction)
+    )
+    lost = torch.rand(batch, frames, device=device) < share
+    return quantized.masked_fill(lost[:, None], 0.0)
+
+
 def perplexity(tokens: torch.Tensor, codebook_size: int) -> float:
     """Effective number of codewords in use: exp of the entropy of one stage's tokens (any shape)."""
     counts = torch.bincount(tokens.reshape(-1), minlength=codebook_size).double()

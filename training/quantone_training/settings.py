@@ -39,7 +39,11 @@ class AdversarialSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """One run. Steps count optimizer steps of the codec."""
+    """One run. Steps count optimizer steps of the codec.
+
+    lossy_fraction: share of the crops that lose frames on their way to the decoder, so that it learns to conceal them.
+    max_lost_frames: the most that such a crop loses; each draws its own share up to this.
+    """
 
     seed: int
     batch_size: int
@@ -58,6 +62,8 @@ class Settings:
     complex_corner_hz: float
     autoencoder_losses: LossWeights
     quantized_losses: LossWeights
+    lossy_fraction: float = 0.0
+    max_lost_frames: float = 0.0
     rvq: RvqTraining = field(default_factory=RvqTraining)
     adversarial: AdversarialSettings | None = None
 

@@ -29,6 +29,7 @@ from .data import CropSampler, load_cached, load_clip
 from .export_weights import load_weights
 from .losses import ComplexSpectrumLoss, MelLoss, log_noise_ratio
 from .metrics import mean_metrics, measure
+from .rvq import lose_frames
 from .settings import Settings, load_settings
 
 LOG_STEPS = 50
@@ -123,8 +124,9 @@ class Trainer:
         with self.autocast():
             latents = self.codec.encoder(clean)
         quantized, rate = self.codec.rvq(latents) if self.is_quantized else (latents, latents.new_zeros(()))
+        received = lose_frames(quantized, self.settings.lossy_fraction, self.settings.max_lost_frames)
         with self.autocast():
-            output = self.codec.decoder(quantized)
+            output = self.codec.decoder(received)
         # The last hop's second half of the overlap lies beyond the crop.
         kept = clean.shape[2] - self.config.hop_length
         decoded = self.codec.vocoder(output.spectrum, output.baseline)[:, :, :kept]

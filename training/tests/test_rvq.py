@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from quantone_training.config import RvqConfig
-from quantone_training.rvq import Rvq, RvqTraining, kmeans, nearest_codeword, perplexity
+from quantone_training.rvq import Rvq, RvqTraining, kmeans, lose_frames, nearest_codeword, perplexity
 
 
 def clustered(num_vectors: int = 2000, dim: int = 6) -> torch.Tensor:
@@ -99,3 +99,15 @@ def test_dropout_draws_every_allowed_number_of_stages() -> None:
 def test_perplexity_counts_the_codewords_in_use() -> None:
     assert perplexity(torch.arange(16).repeat(10), 16) == pytest.approx(16)
     assert perplexity(torch.zeros(100, dtype=torch.long), 16) == pytest.approx(1)
+
+
+def test_lost_frames_are_silent_in_some_crops_and_the_rest_untouched() -> None:
+    torch.manual_seed(0)
+    quantized = torch.ones(400, 3, 50)
+    received = lose_frames(quantized, 0.5, 0.2)
+    lost = (received == 0).all(1)
+    assert torch.equal((received == 0).any(1), lost), "a frame is lost whole"
+    # Half of the crops lose a tenth of their frames on average: 0.05 within four standard errors.
+    assert abs(float(lost.float().mean()) - 0.05) < 0.01
+    assert 0.45 < float((~lost.any(1)).float().mean()) < 0.65
+    assert torch.equal(lose_frames(quantized, 0.0, 0.2), quantized)
