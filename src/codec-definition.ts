@@ -1,4 +1,6 @@
 /** How a folder of `codecs/` presents itself: what it is, where its weights are, and how to put it together. */
+import type { DownloadOptions } from "./checkpoints/download/fetch-weights";
+import type { WeightsSource } from "./checkpoints/weights-source";
 import type { CodecStages } from "./pipeline";
 import type { DeviceRequest } from "./runtime/runtime";
 import type { SystemCard } from "./system-card";
@@ -11,18 +13,27 @@ export interface RuntimeOptions {
   readonly numThreads?: number;
 }
 
+/** How a codec is put together from its source. */
+export interface AssembleOptions extends RuntimeOptions {
+  /** For weights that are not on this machine: progress, cancelling, cache, SHA-256, token, no network. */
+  readonly download?: DownloadOptions;
+}
+
 /** What `loadCodec` takes beside the codec. */
-export interface LoadOptions extends RuntimeOptions {
-  /** Weights for a codec that is named: the path of a file, or its bytes. Default: those that come with the package. */
-  readonly weights?: string | Uint8Array;
+export interface LoadOptions extends AssembleOptions {
+  /**
+   * Weights for a codec that is named: the path of a file or folder, an http(s) URL, a hub id such as
+   * `facebook/encodec_24khz`, or bytes. Default: those that come with the package.
+   */
+  readonly weights?: WeightsSource;
 }
 
 /** A config and the weights that belong to it. */
 export interface CodecSource {
   /** The parsed config file. */
   readonly config: unknown;
-  /** The bytes of a file of weights: safetensors, or for published systems also what their authors published. */
-  readonly weights: Uint8Array;
+  /** Safetensors, or for published systems also what their authors published: where it is, or its bytes. */
+  readonly weights: WeightsSource;
 }
 
 /** One system that this package can run. */
@@ -36,15 +47,17 @@ export interface CodecDefinition {
   /** What the table of systems tells of it. */
   readonly card: SystemCard;
   /**
-   * Reads the config that comes with the package and, when none are given, its weights.
+   * Finds the config that comes with the package and, when none are given, its weights. Weights that are given pass
+   * through unopened.
    *
    * @throws {ModelError} code `missing-weights` when none are given and none come with the package
    */
-  readSource(weights?: Uint8Array): Promise<CodecSource>;
+  readSource(weights?: WeightsSource): Promise<CodecSource>;
   /**
-   * Puts the stages together; no network is built before it is needed.
+   * Opens the weights and puts the stages together; no network is built before it is needed.
    *
    * @throws {ModelError} when the config is malformed or the weights do not fit it
+   * @throws {CheckpointError} when the weights cannot be had or read
    */
-  assemble(source: CodecSource, options: RuntimeOptions): Promise<CodecStages>;
+  assemble(source: CodecSource, options: AssembleOptions): Promise<CodecStages>;
 }

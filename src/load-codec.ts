@@ -1,5 +1,4 @@
-/** From a name or a file of weights to a codec that runs. */
-import { readFile } from "node:fs/promises";
+/** From a name, or a config with weights, to a codec that runs. */
 import { Codec } from "./codec";
 import type { CodecDefinition, CodecSource, LoadOptions } from "./codec-definition";
 import { ModelError } from "./errors";
@@ -21,18 +20,8 @@ export async function loadDefinedCodec(
   if (!isNamed && options.weights !== undefined) {
     throw new TypeError('"weights" expected beside a codec\'s name, got them beside a source that has its own');
   }
-  const complete = isNamed ? await definition.readSource(await readWeights(options.weights, source)) : source;
+  const complete = isNamed ? await definition.readSource(options.weights) : source;
   return new Codec(await definition.assemble(complete, options));
-}
-
-async function readWeights(weights: string | Uint8Array | undefined, codec: string): Promise<Uint8Array | undefined> {
-  if (typeof weights !== "string") return weights;
-  try {
-    return await readFile(weights);
-  } catch (cause) {
-    const message = `the weights at ${weights} cannot be read; check the path`;
-    throw new ModelError("missing-weights", message, { codec, cause });
-  }
 }
 
 function findDefinition(definitions: readonly CodecDefinition[], name: string): CodecDefinition {

@@ -1,8 +1,8 @@
 /** EnCodec, with weights from its published checkpoints. The model card is in README.md. */
-import { createHash } from "node:crypto";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
-import type { CodecDefinition, CodecSource, RuntimeOptions } from "../../src/codec-definition";
+import type { WeightsSource } from "../../src/checkpoints/weights-source";
+import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/codec-definition";
 import { onnxDecoder } from "../../src/decoder/onnx-decoder";
 import { onnxEncoder } from "../../src/encoder/onnx-encoder";
 import { ModelError } from "../../src/errors";
@@ -12,6 +12,7 @@ import { LazyResource } from "../../src/runtime/lazy-resource";
 import { NetworkSession } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
 import type { Codebooks } from "../../src/rvq/codebook";
+import { codebookRevision } from "../../src/rvq/codebook-revision";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
 import { decoderStartFrames, type EncodecConfig, encoderStartFrames, parseEncodecConfig } from "./config";
@@ -43,17 +44,26 @@ export const encodec24khz: CodecDefinition = {
   assemble,
 };
 
-async function readSource(codec: string, config: unknown, weights: Uint8Array | undefined): Promise<CodecSource> {
+async function readSource(codec: string, config: unknown, weights: WeightsSource | undefined): Promise<CodecSource> {
   if (weights !== undefined) return { config, weights };
   const message = `"${codec}" comes without weights; give the published checkpoint as the option "weights"`;
   throw new ModelError("missing-weights", message, { codec });
 }
 
-async function assemble(source: CodecSource, options: RuntimeOptions): Promise<CodecStages> {
+async function assemble(source: CodecSource, options: AssembleOptions): Promise<CodecStages> {
   const config = parseEncodecConfig(source.config);
-  const checkpoint = await openCheckpoint(source.weights);
+  const checkpoint = await openCheckpoint(source.weights, options);
+  try {
+    return stagesOf(config, checkpoint, options);
+  } catch (error) {
+    checkpoint.close();
+    throw error;
+  }
+}
+
+function stagesOf(config: EncodecConfig, checkpoint: Checkpoint, options: AssembleOptions): CodecStages {
   const weights = renameTensors(checkpoint.tensors);
-  const quantizer = new ResidualQuantizer(readCodebooks(config, weights));
+  const codebooks = readCodebooks(config, weights);
   const openSession = async (network: Network) => NetworkSession.create(await openRuntime(options), network);
   const encoder = new LazyResource(async () => {
     const session = await openSession(buildEncoder(config, weights, "streaming"));
@@ -67,13 +77,13 @@ async function assemble(source: CodecSource, options: RuntimeOptions): Promise<C
   });
   const decoder = new LazyResource(async () => {
     const session = await openSession(buildDecoder(config, weights, "streaming"));
-    const { latentDim } = config;
+    const { hopLength, latentDim } = config;
     const startFrames = decoderStartFrames(config);
-    return onnxDecoder(session, { latentDim, features: "waveform", delaySamples: 0, startFrames });
+    return onnxDecoder(session, { latentDim, features: "waveform", hopLength, startFrames });
   });
   return {
-    identity: identityOf(config, source.weights),
-    quantizer,
+    identity: identityOf(config, codebookRevision(codebooks)),
+    quantizer: new ResidualQuantizer(codebooks),
     vocoder: passthroughVocoder("waveform"),
     encoder: () => encoder.get(),
     decoder: () => decoder.get(),
@@ -91,11 +101,10 @@ async function disposeAll(
   checkpoint.close();
 }
 
-function identityOf(config: EncodecConfig, weights: Uint8Array): CodecIdentity {
+function identityOf(config: EncodecConfig, revision: string): CodecIdentity {
   return {
     name: config.name,
-    // Published files carry no revision: their content is their name.
-    revision: createHash("sha256").update(weights).digest("hex").slice(0, 16),
+    revision,
     sampleRate: config.sampleRate,
     hopLength: config.hopLength,
     frameRate: config.frameRate,

@@ -1,9 +1,10 @@
 /** The embedded codec: 16 kHz speech at 0.5 to 6 kbps. The model card is in README.md. */
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { readSafetensors } from "../../src/checkpoints/safetensors";
+import { access } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { type Checkpoint, openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import type { StateDict } from "../../src/checkpoints/state-dict";
-import type { CodecDefinition, CodecSource, RuntimeOptions } from "../../src/codec-definition";
+import type { WeightsSource } from "../../src/checkpoints/weights-source";
+import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/codec-definition";
 import { onnxDecoder } from "../../src/decoder/onnx-decoder";
 import { onnxEncoder } from "../../src/encoder/onnx-encoder";
 import { ModelError } from "../../src/errors";
@@ -13,6 +14,7 @@ import { LazyResource } from "../../src/runtime/lazy-resource";
 import { NetworkSession } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
 import type { Codebooks } from "../../src/rvq/codebook";
+import { codebookRevision } from "../../src/rvq/codebook-revision";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { istftVocoder } from "../../src/vocoder/istft-vocoder";
 import type { Vocoder } from "../../src/vocoder/vocoder";
@@ -21,10 +23,13 @@ import embeddedConfig from "./config.json";
 import { buildDecoder } from "./decoder-graph";
 import { buildEncoder } from "./encoder-graph";
 
+/** A frame waits for the next one: its inverse MDCT reaches into it, and the decoder's network listens ahead as far. */
+const decoderDelayFrames = 1;
+
 /** The definition that `loadCodec("speech-16k")` finds. */
 export const speech16k: CodecDefinition = {
   name: "speech-16k",
-  summary: "16 kHz mono speech, 0.5 to 6 kbps in steps of 0.5, 50 frames a second, causal, 40 ms delay",
+  summary: "16 kHz mono speech, 0.5 to 6 kbps in steps of 0.5, 50 frames a second, 51 ms delay",
   weightsLicence: "Apache-2.0",
   card: {
     paper: "this package's own; after SoundStream (2021) and Vocos (2023)",
@@ -34,7 +39,7 @@ export const speech16k: CodecDefinition = {
     frameRate: embeddedConfig.frameRate,
     rvq: embeddedConfig.rvq,
     numParameters: 8_435_090,
-    delaySamples: embeddedConfig.hopLength + baselineDelaySamples(embeddedConfig),
+    delaySamples: delaySamplesOf(parseSpeechConfig(embeddedConfig)),
     codeLicence: "Apache-2.0",
     weightsLicence: "Apache-2.0, in the package",
     tested: "the PyTorch model that trained it: small random and shipped weights, every stage",
@@ -43,23 +48,34 @@ export const speech16k: CodecDefinition = {
   assemble,
 };
 
-async function readSource(weights?: Uint8Array): Promise<CodecSource> {
+async function readSource(weights?: WeightsSource): Promise<CodecSource> {
   if (weights !== undefined) return { config: embeddedConfig, weights };
-  const url = new URL("./weights/speech-16k.safetensors", import.meta.url);
+  const path = fileURLToPath(new URL("./weights/speech-16k.safetensors", import.meta.url));
   try {
-    return { config: embeddedConfig, weights: await readFile(url) };
+    await access(path);
   } catch (cause) {
-    throw new ModelError("missing-weights", `the weights at ${url.pathname} cannot be read; reinstall the package`, {
+    throw new ModelError("missing-weights", `the weights at ${path} cannot be read; reinstall the package`, {
       codec: speech16k.name,
       cause,
     });
   }
+  return { config: embeddedConfig, weights: path };
 }
 
-async function assemble(source: CodecSource, options: RuntimeOptions): Promise<CodecStages> {
+async function assemble(source: CodecSource, options: AssembleOptions): Promise<CodecStages> {
   const config = parseSpeechConfig(source.config);
-  const { tensors, metadata } = readSafetensors(source.weights);
-  const quantizer = new ResidualQuantizer(readCodebooks(config, tensors));
+  const checkpoint = await openCheckpoint(source.weights, options);
+  try {
+    return stagesOf(config, checkpoint, options);
+  } catch (error) {
+    checkpoint.close();
+    throw error;
+  }
+}
+
+function stagesOf(config: SpeechConfig, checkpoint: Checkpoint, options: AssembleOptions): CodecStages {
+  const { tensors, metadata } = checkpoint;
+  const codebooks = readCodebooks(config, tensors);
   const encoder = new LazyResource(async () => {
     const network = buildEncoder(config, tensors, "streaming");
     return onnxEncoder(await NetworkSession.create(await openRuntime(options), network), config);
@@ -68,19 +84,21 @@ async function assemble(source: CodecSource, options: RuntimeOptions): Promise<C
     const network = buildDecoder(config, tensors, "streaming");
     return onnxDecoder(await NetworkSession.create(await openRuntime(options), network), {
       latentDim: config.latentDim,
+      hopLength: config.hopLength,
       features: "spectrum",
-      delaySamples: baselineDelaySamples(config),
+      delayFrames: decoderDelayFrames,
     });
   });
   return {
-    identity: identityOf(config, metadata.revision ?? digest(source.weights)),
-    quantizer,
+    identity: identityOf(config, revisionOf(metadata, codebooks)),
+    quantizer: new ResidualQuantizer(codebooks),
     vocoder: vocoderOf(config),
     encoder: () => encoder.get(),
     decoder: () => decoder.get(),
     async dispose() {
       await encoder.dispose();
       await decoder.dispose();
+      checkpoint.close();
     },
   };
 }
@@ -94,19 +112,19 @@ function identityOf(config: SpeechConfig, revision: string): CodecIdentity {
     frameRate: config.frameRate,
     numCodebooks: config.rvq.numCodebooks,
     codebookSize: config.rvq.codebookSize,
-    delaySamples: config.hopLength + baselineDelaySamples(config),
+    delaySamples: delaySamplesOf(config),
   };
 }
 
-/** The inverse MDCT of a frame reaches over the frame before it: that one is complete a window less a hop later. */
-function baselineDelaySamples(config: SpeechConfig): number {
-  return config.bypass.kernelSize - config.hopLength;
+/** From a sample going in to the same sample coming out: its own frame, the decoder's wait, the vocoder's overlap. */
+function delaySamplesOf(config: SpeechConfig): number {
+  return (1 + decoderDelayFrames) * config.hopLength + vocoderOf(config).delaySamples;
 }
 
 function vocoderOf(config: SpeechConfig): Vocoder {
   const { fftLength, hopLength, spectrumGain, windowSumFloor } = config.vocoder;
   const transform = { fftLength, hopLength, window: hannWindow(fftLength), gain: spectrumGain, windowSumFloor };
-  return istftVocoder(transform, baselineDelaySamples(config));
+  return istftVocoder(transform);
 }
 
 function readCodebooks(config: SpeechConfig, tensors: StateDict): Codebooks {
@@ -121,7 +139,7 @@ function readCodebooks(config: SpeechConfig, tensors: StateDict): Codebooks {
   return { numCodebooks, codebookSize, codebookDim, codewords: tensor.data };
 }
 
-/** Names weights that carry no revision by their content. */
-function digest(weights: Uint8Array): string {
-  return createHash("sha256").update(weights).digest("hex").slice(0, 16);
+/** The revision that training gave, or that of the codebooks. */
+function revisionOf({ revision }: Checkpoint["metadata"], codebooks: Codebooks): string {
+  return typeof revision === "string" ? revision : codebookRevision(codebooks);
 }

@@ -4,8 +4,8 @@
  * The kind is told by the bytes and not by the name: `.bin`, `.pt`, `.th` and `.ckpt` mean several things.
  */
 import { CheckpointError } from "../errors";
-import { type ByteSource, fileSource, memorySource } from "./byte-source";
-import type { FetchOptions } from "./download/fetch-weights";
+import type { ByteSource } from "./byte-source";
+import type { DownloadOptions } from "./download/fetch-weights";
 import { readOnnxWeights } from "./onnx-weights";
 import { readSafetensors } from "./safetensors";
 import type { StateDict } from "./state-dict";
@@ -15,6 +15,7 @@ import { plainData } from "./torch/plain-data";
 import { readTorchLegacy, readTorchZip, type TorchFile } from "./torch/torch-file";
 import { openTensors } from "./torch/torch-tensor";
 import { foldWeightNorm } from "./weight-norm";
+import { openWeightsSource, type WeightsSource } from "./weights-source";
 
 /** The kinds of files that are read. */
 export type CheckpointFormat = "safetensors" | "torch-zip" | "torch-legacy" | "onnx" | "tflite";
@@ -26,7 +27,7 @@ export interface CheckpointOptions {
   /** Whether pairs of weight normalization become the weights that they stand for. By default they do. */
   readonly foldWeightNorm?: boolean;
   /** How to get a file that is not on this machine. */
-  readonly fetch?: FetchOptions;
+  readonly download?: DownloadOptions;
 }
 
 /** An open file. Tensors are read when their `data` is, so close it after that. */
@@ -45,15 +46,12 @@ type Opened = Pick<Checkpoint, "tensors" | "metadata">;
  *
  * Memory   of a file on disk only its directory is read, and then each tensor when its `data` is asked for; bytes are
  *          kept and viewed; a Blob is read whole
- * @param file  a path, an http(s) URL, `hf:owner/model[@revision][/file]`, or the bytes
- * @throws {CheckpointError} when the file is damaged, hostile, of no known kind or has no weights
- * @throws {TypeError} when `file` is nothing of the kind
+ * @param weights  a path, an http(s) URL, `hf:owner/model[@revision][/file]`, `owner/model`, or the bytes
+ * @throws {CheckpointError} when the file is not there, damaged, hostile, of no known kind or has no weights
+ * @throws {TypeError} when `weights` is nothing of the kind
  */
-export async function openCheckpoint(
-  file: string | Uint8Array | Blob,
-  options: CheckpointOptions = {},
-): Promise<Checkpoint> {
-  const source = await openSource(file, options.fetch);
+export async function openCheckpoint(weights: WeightsSource, options: CheckpointOptions = {}): Promise<Checkpoint> {
+  const source = await openWeightsSource(weights, options.download);
   const close = (): void => source.close();
   try {
     const format = detectFormat(source);
@@ -72,17 +70,6 @@ export async function openCheckpoint(
     close();
     throw error;
   }
-}
-
-async function openSource(file: string | Uint8Array | Blob, options: FetchOptions | undefined): Promise<ByteSource> {
-  if (typeof file === "string" && /^(https?:\/\/|hf:)/.test(file)) {
-    const { fetchWeights } = await import("./download/fetch-weights");
-    return fileSource(await fetchWeights(file, options));
-  }
-  if (typeof file === "string") return fileSource(file);
-  if (file instanceof Uint8Array) return memorySource(file);
-  if (file instanceof Blob) return memorySource(new Uint8Array(await file.arrayBuffer()));
-  throw new TypeError(`"file" expected a path, a Uint8Array or a Blob, got ${typeof file}`);
 }
 
 const readers: Readonly<Record<CheckpointFormat, (source: ByteSource, options: CheckpointOptions) => Opened>> = {

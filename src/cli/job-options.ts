@@ -1,10 +1,11 @@
 /** Options that several commands share, and what they mean. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { isCodecError } from "../errors";
+import type { DownloadOptions } from "../checkpoints/download/fetch-weights";
+import { CheckpointError } from "../errors";
 import type { DeviceRequest } from "../runtime/runtime";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
-import { ProgressBar } from "./progress-bar";
+import { audioProgress, downloadProgress, ProgressBar, type ProgressBarOptions } from "./progress-bar";
 
 const DEVICES: readonly DeviceRequest[] = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"];
 
@@ -21,7 +22,7 @@ export interface JobOptions {
 /** Adds what `encode` and `decode` have in common. */
 export function addJobOptions(command: Command): Command {
   return command
-    .option("--weights <file>", "weights for the codec, which some come without")
+    .option("--weights <source>", "weights, which some codecs come without: a file, a URL, or owner/model on a hub")
     .option("-f, --force", "replace the output file if it exists")
     .addOption(new Option("--device <name>", "where the networks run").choices(DEVICES).default("auto"))
     .option("--threads <n>", "threads of one network call on the CPU", parseCount, 1)
@@ -35,30 +36,49 @@ export function addJobOptions(command: Command): Command {
  * Loads a codec as the options say.
  *
  * @throws {UsageError} when it comes without weights and none are given
- * @throws {InputError} when the file of those given cannot be read
+ * @throws {InputError} when those given cannot be had or read
  */
 export async function loadCommandCodec(
   name: string,
-  { device, threads, weights }: JobOptions,
+  options: JobOptions,
   environment: CliEnvironment,
 ): Promise<CommandCodec> {
+  const { device, threads, weights } = options;
   const definition = environment.codecs.find((codec) => codec.name === name);
   if (weights === undefined && definition !== undefined && definition.weightsLicence === undefined) {
-    throw new UsageError(`${name} comes without weights; name the file of the published ones with --weights`);
+    throw new UsageError(`${name} comes without weights; say where the published ones are with --weights`);
   }
-  const options = { device, numThreads: threads, ...(weights === undefined ? {} : { weights }) };
-  return environment.loadCodec(name, options).catch((error: unknown) => {
-    // A codec whose file lacks a tensor names the tensor; without one, the file itself could not be read.
-    const isUnread = isCodecError(error, "missing-weights") && error.tensor === undefined && weights !== undefined;
-    throw isUnread ? new InputError(`--weights ${weights}: cannot be read; check the path`, { cause: error }) : error;
-  });
+  const bar = progressBar(options, environment, downloadProgress);
+  const download: DownloadOptions = {
+    signal: environment.signal,
+    onProgress: ({ doneBytes, totalBytes }) =>
+      bar.update(doneBytes, totalBytes === undefined ? undefined : doneBytes / totalBytes),
+  };
+  try {
+    const given = weights === undefined ? {} : { weights };
+    return await environment.loadCodec(name, { device, numThreads: threads, download, ...given });
+  } catch (error) {
+    throw nameWeights(error, weights);
+  } finally {
+    bar.stop();
+  }
+}
+
+/** An error about the weights as a whole comes from what the option says. */
+function nameWeights(error: unknown, weights: string | undefined): unknown {
+  const isOfWeights = error instanceof CheckpointError && weights !== undefined;
+  return isOfWeights ? new InputError(`--weights ${weights}: ${error.message}`, { cause: error }) : error;
 }
 
 /** The bar that the options ask for. */
-export function progressBar(options: JobOptions, environment: CliEnvironment): ProgressBar {
+export function progressBar(
+  options: JobOptions,
+  environment: CliEnvironment,
+  describe: ProgressBarOptions["describe"] = audioProgress,
+): ProgressBar {
   const isOff = options.quiet === true || options.progress === false;
   const mode = isOff ? "never" : options.progress === true ? "always" : "auto";
-  return new ProgressBar({ stream: environment.stderr, mode, now: environment.now });
+  return new ProgressBar({ stream: environment.stderr, mode, now: environment.now, describe });
 }
 
 /** A whole number from 1. */

@@ -1,7 +1,7 @@
 /** A bar on standard error for jobs that take a while: how far, how fast, how long still. */
 import cliProgress, { type Options, type Params, type SingleBar } from "cli-progress";
 import type { TerminalOutput } from "./environment";
-import { formatSeconds, formatSpeed } from "./format-values";
+import { formatBytes, formatSeconds, formatSpeed } from "./format-values";
 
 /** A job that is done before this never shows a bar. */
 const SHOW_AFTER_MS = 500;
@@ -13,6 +13,8 @@ export interface ProgressBarOptions {
   /** `auto` shows it on terminals only. */
   readonly mode: "auto" | "always" | "never";
   readonly now: () => number;
+  /** What stands beside the bar. */
+  readonly describe: (done: number, elapsedSeconds: number, fraction: number | undefined) => string;
 }
 
 /** Shows the progress of one job from `update` to `stop`. */
@@ -31,15 +33,15 @@ export class ProgressBar {
   /**
    * Tells how far the job has come.
    *
-   * @param doneSeconds  audio done
+   * @param done  audio in seconds, or whatever the job counts
    * @param fraction  of the whole, 0 to 1, when that is known
    */
-  update(doneSeconds: number, fraction: number | undefined): void {
+  update(done: number, fraction: number | undefined): void {
     if (!this.#isWanted) return;
     const elapsedMs = this.#options.now() - this.#beginMs;
     if (this.#bar === undefined && elapsedMs < SHOW_AFTER_MS && this.#options.mode !== "always") return;
     this.#bar ??= this.#start();
-    const text = progressText(doneSeconds, elapsedMs / 1000, fraction);
+    const text = this.#options.describe(done, elapsedMs / 1000, fraction);
     this.#bar.update(Math.min(fraction ?? 0, 1), { text, hasBar: fraction !== undefined });
   }
 
@@ -68,13 +70,25 @@ export class ProgressBar {
   }
 }
 
-/** What stands beside the bar. */
-export function progressText(doneSeconds: number, elapsedSeconds: number, fraction: number | undefined): string {
-  const speed = formatSpeed(doneSeconds, elapsedSeconds);
-  if (fraction === undefined || fraction <= 0) return `${formatSeconds(doneSeconds)} | ${speed}`;
+/** How far a job on audio is. */
+export function audioProgress(doneSeconds: number, elapsedSeconds: number, fraction: number | undefined): string {
+  return describe(
+    `${formatSeconds(doneSeconds)} | ${formatSpeed(doneSeconds, elapsedSeconds)}`,
+    elapsedSeconds,
+    fraction,
+  );
+}
+
+/** How far a download is. */
+export function downloadProgress(doneBytes: number, elapsedSeconds: number, fraction: number | undefined): string {
+  return describe(`${formatBytes(doneBytes)} of weights`, elapsedSeconds, fraction);
+}
+
+function describe(done: string, elapsedSeconds: number, fraction: number | undefined): string {
+  if (fraction === undefined || fraction <= 0) return done;
   const leftSeconds = (elapsedSeconds * (1 - Math.min(fraction, 1))) / fraction;
   const percent = Math.floor(Math.min(fraction, 1) * 100);
-  return `${percent} % | ${formatSeconds(doneSeconds)} | ${speed} | ${formatSeconds(leftSeconds)} left`;
+  return `${percent} % | ${done} | ${formatSeconds(leftSeconds)} left`;
 }
 
 function renderBar(options: Options, params: Params, payload: { text: string; hasBar: boolean }): string {

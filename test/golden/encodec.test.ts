@@ -118,7 +118,8 @@ describe("loadCodec", () => {
   it("says that EnCodec's weights are needed", async () => {
     await expect(loadCodec("encodec-24khz")).rejects.toMatchObject({ code: "missing-weights", codec: "encodec-24khz" });
     await expect(loadCodec("encodec-24khz", { weights: "no/such/file.th" })).rejects.toMatchObject({
-      code: "missing-weights",
+      name: "CheckpointError",
+      code: "not-found",
     });
   });
 

@@ -13,7 +13,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { CheckpointError } from "../../errors";
-import { hubEndpoint, hubUrl } from "./hub";
+import { hubEndpoint, hubUrls } from "./hub";
 import { hashFile, type PartialFile, WeightsCache } from "./weights-cache";
 
 /** Attempts that bring nothing before giving up. */
@@ -24,7 +24,7 @@ const firstWaitMs = 200;
 const maxFileBytes = 32 * 2 ** 30;
 
 /** How to get a file. */
-export interface FetchOptions {
+export interface DownloadOptions {
   /** Where downloads are kept; by default `QUANTONE_CACHE`, or `quantone` in the user's cache folder. */
   readonly cacheFolder?: string;
   /** What the file must hash to, in hexadecimal. Give it wherever it is known. */
@@ -46,28 +46,47 @@ export interface FetchOptions {
  *                           it was aborted
  * @throws {RangeError} when `location` or `sha256` are not of their form
  */
-export async function fetchWeights(location: string, options: FetchOptions = {}): Promise<string> {
-  const url = location.startsWith("hf:") ? hubUrl(location) : location;
-  if (!/^https?:\/\//.test(url))
+export async function fetchWeights(location: string, options: DownloadOptions = {}): Promise<string> {
+  const urls = location.startsWith("hf:") ? hubUrls(location) : [location];
+  if (!urls.every((url) => /^https?:\/\//.test(url)))
     throw new RangeError(`"location" expected an http(s) URL or hf:..., got "${location}"`);
   const sha256 = options.sha256?.toLowerCase();
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
     throw new RangeError(`"sha256" expected 64 hexadecimal digits, got "${sha256}"`);
   }
   const cache = new WeightsCache(options.cacheFolder);
-  const cached = await cache.find(url, sha256);
-  if (cached !== undefined) return cached;
+  for (const url of urls) {
+    const cached = await cache.find(url, sha256);
+    if (cached !== undefined) return cached;
+  }
   if (options.isOffline ?? isOfflineByEnvironment()) {
     const problem = `${location} is not in ${cache.folder} and the network is not to be used`;
     throw new CheckpointError("offline", `${problem}; download it once while online`);
   }
-  const partial = await cache.partial(url);
-  try {
-    await downloadAll(url, partial, options);
-    return await cache.store(url, partial, await checkedHash(url, partial, sha256));
-  } finally {
-    await partial.release();
+  return downloadFirst(urls, cache, sha256, options);
+}
+
+/** Downloads the first of several files that the server has. */
+async function downloadFirst(
+  urls: readonly string[],
+  cache: WeightsCache,
+  sha256: string | undefined,
+  options: DownloadOptions,
+): Promise<string> {
+  const missing: CheckpointError[] = [];
+  for (const url of urls) {
+    const partial = await cache.partial(url);
+    try {
+      await downloadAll(url, partial, options);
+      return await cache.store(url, partial, await checkedHash(url, partial, sha256));
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || error.code !== "not-found") throw error;
+      missing.push(error);
+    } finally {
+      await partial.release();
+    }
   }
+  throw missing[0];
 }
 
 async function checkedHash(url: string, partial: PartialFile, expected: string | undefined): Promise<string> {
@@ -79,7 +98,7 @@ async function checkedHash(url: string, partial: PartialFile, expected: string |
 }
 
 /** Asks until the whole file is there. */
-async function downloadAll(url: string, partial: PartialFile, options: FetchOptions): Promise<void> {
+async function downloadAll(url: string, partial: PartialFile, options: DownloadOptions): Promise<void> {
   // The timer wants a signal; this one never fires.
   const signal = options.signal ?? new AbortController().signal;
   let idleAttempts = 0;
@@ -108,7 +127,7 @@ async function downloadMore(
   url: string,
   partial: PartialFile,
   offset: number,
-  { token, onProgress, signal }: FetchOptions,
+  { token, onProgress, signal }: DownloadOptions,
 ): Promise<boolean> {
   const version = offset > 0 ? await partial.readVersion() : undefined;
   // Without a version two halves could be of different files: then all of it is asked for again.

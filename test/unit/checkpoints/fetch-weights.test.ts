@@ -6,8 +6,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type FetchOptions, fetchWeights } from "../../../src/checkpoints/download/fetch-weights";
-import { hubUrl } from "../../../src/checkpoints/download/hub";
+import { type DownloadOptions, fetchWeights } from "../../../src/checkpoints/download/fetch-weights";
+import { hubUrls, isPlainHubId } from "../../../src/checkpoints/download/hub";
 import { openCheckpoint } from "../../../src/checkpoints/open-checkpoint";
 import { writeSafetensors } from "../../../src/checkpoints/safetensors";
 
@@ -41,7 +41,7 @@ function serve(body: Uint8Array, { tag = '"v1"', dropAfter = Number.POSITIVE_INF
   };
 }
 
-function get(options: FetchOptions = {}): Promise<string> {
+function get(options: DownloadOptions = {}): Promise<string> {
   return fetchWeights(url, { cacheFolder, ...options });
 }
 
@@ -76,9 +76,9 @@ describe("a download", () => {
   });
 
   it("opens as a checkpoint, and again without a network", async () => {
-    using first = await openCheckpoint(url, { fetch: { cacheFolder } });
+    using first = await openCheckpoint(url, { download: { cacheFolder } });
     expect(first.tensors.get("w")?.data[49_999]).toBe(49_999);
-    using second = await openCheckpoint(url, { fetch: { cacheFolder, isOffline: true } });
+    using second = await openCheckpoint(url, { download: { cacheFolder, isOffline: true } });
     expect(second.tensors.get("w")?.data[1]).toBe(1);
   });
 
@@ -202,15 +202,62 @@ describe("a token", () => {
   });
 });
 
+describe("a model on the hub", () => {
+  it("is the file that is named, or the first of the usual ones that there is", async () => {
+    vi.stubEnv("HF_ENDPOINT", new URL(url).origin);
+    answer = (request, response, count) => {
+      if (request.url?.endsWith("pytorch_model.bin")) serve(weights)(request, response, count);
+      else response.writeHead(404).end();
+    };
+    const path = await fetchWeights("hf:owner/model", { cacheFolder });
+    expect(readFileSync(path).length).toBe(weights.length);
+    const asked = ["/owner/model/resolve/main/model.safetensors", "/owner/model/resolve/main/pytorch_model.bin"];
+    expect(requests.map((request) => request.url)).toEqual(asked);
+    expect(await fetchWeights("hf:owner/model", { cacheFolder })).toBe(path);
+    expect(requests.length).toBe(2);
+    await expect(fetchWeights("hf:owner/model/other.bin", { cacheFolder })).rejects.toMatchObject({
+      code: "not-found",
+      message: expect.stringContaining("other.bin"),
+    });
+    expect(requests.length).toBe(3);
+  });
+
+  it("that is not there is told by its first name", async () => {
+    vi.stubEnv("HF_ENDPOINT", new URL(url).origin);
+    answer = (_, response) => response.writeHead(404).end();
+    await expect(fetchWeights("hf:owner/model", { cacheFolder })).rejects.toMatchObject({
+      code: "not-found",
+      message: expect.stringContaining("model.safetensors"),
+    });
+  });
+});
+
 describe("an id of the hub", () => {
   it("names a file of a model", () => {
-    const endpoint = "https://huggingface.co";
-    expect(hubUrl("hf:facebook/encodec_24khz", endpoint)).toBe(
-      "https://huggingface.co/facebook/encodec_24khz/resolve/main/model.safetensors",
-    );
+    const base = "https://huggingface.co/facebook/encodec_24khz/resolve";
+    expect(hubUrls("hf:facebook/encodec_24khz", "https://huggingface.co")).toEqual([
+      `${base}/main/model.safetensors`,
+      `${base}/main/pytorch_model.bin`,
+    ]);
+    expect(hubUrls("hf:facebook/encodec_24khz@v2/a/b.bin", "https://huggingface.co")).toEqual([`${base}/v2/a/b.bin`]);
   });
 
   it.each(["facebook/encodec_24khz", "hf:encodec", "hf:a/b/../c", "hf:a/b?x=1", "hf:a/b@../x"])("is not %s", (id) => {
-    expect(() => hubUrl(id)).toThrow(RangeError);
+    expect(() => hubUrls(id)).toThrow(RangeError);
+  });
+
+  it.each([
+    ["facebook/encodec_24khz", true],
+    ["owner/model@v1.0", true],
+    ["encodec_24khz", false],
+    ["./owner/model", false],
+    ["/owner/model", false],
+    ["../model", false],
+    ["owner/../model", false],
+    ["owner/folder/model", false],
+    ["weights/encodec_24khz-d7cc33bc.th", false],
+    ["weights/MODEL.SAFETENSORS", false],
+  ])("without its prefix: %s, %s", (text, isId) => {
+    expect(isPlainHubId(text)).toBe(isId);
   });
 });

@@ -29,7 +29,7 @@ describe("a file of no known kind", () => {
 
   it("is a mistake of the caller when it is no file at all", async () => {
     await expect(openCheckpoint(7 as never)).rejects.toThrow(
-      '"file" expected a path, a Uint8Array or a Blob, got number',
+      '"weights" expected a path, a URL, a hub id, a Uint8Array or a Blob, got number',
     );
   });
 });

@@ -9,7 +9,7 @@ import { encodeWav } from "../../../src/audio/files/wav-writer";
 import type { CliEnvironment } from "../../../src/cli/environment";
 import { runCommandLine } from "../../../src/cli/program";
 import { readContainer } from "../../../src/container/container-reader";
-import { BackendError, ModelError } from "../../../src/errors";
+import { BackendError, CheckpointError, ModelError } from "../../../src/errors";
 import { type FakeCodecLog, fakeCodec } from "../../helpers/fake-codec";
 
 const folder = mkdtempSync(join(tmpdir(), "quantone-cli-"));
@@ -365,26 +365,39 @@ describe("--weights", () => {
       environment: { loadCodec },
     });
     expect(decoded.exitCode).toBe(0);
-    expect(seen).toEqual([
-      { device: "auto", numThreads: 2, weights: "my.th" },
-      { device: "auto", numThreads: 2, weights: "my.th" },
-    ]);
+    const options = { device: "auto", numThreads: 2, weights: "my.th", download: expect.anything() };
+    expect(seen).toEqual([options, options]);
+  });
+
+  it("are downloaded under the program's signal and with its progress bar", async () => {
+    const { signal } = new AbortController();
+    const loadCodec: CliEnvironment["loadCodec"] = async (_, { download }) => {
+      expect(download?.signal).toBe(signal);
+      download?.onProgress?.({ doneBytes: 1_500_000, totalBytes: 6_000_000 });
+      download?.onProgress?.({ doneBytes: 3_000_000, totalBytes: undefined });
+      return fakeCodec({ options: [], isDisposed: false });
+    };
+    const args = ["--weights", "owner/model"];
+    const shown = await quantone(encode(path("short.wav"), "-", ...args, "--progress"), {
+      signal,
+      environment: { loadCodec },
+    });
+    expect(shown.exitCode).toBe(0);
+    expect(shown.stderr.text).toMatch(/25 % \| 1\.5 MB of weights \| .* left/);
+    const quiet = await quantone(encode(path("short.wav"), "-", ...args), { signal, environment: { loadCodec } });
+    expect(quiet.stderr.text).not.toMatch(/of weights/);
   });
 });
 
 describe("--weights that are not there", () => {
   it("are an error of that option; a tensor that is missing in them is not", async () => {
-    const failing = (fields: { tensor?: string }) => ({
-      environment: {
-        loadCodec: () => Promise.reject(new ModelError("missing-weights", "the library's words", fields)),
-      },
-    });
+    const failing = (error: Error) => ({ environment: { loadCodec: () => Promise.reject(error) } });
     const args = encode(path("short.wav"), "-", "--weights", "no.th");
-    const unread = await quantone(args, failing({}));
+    const unread = await quantone(args, failing(new CheckpointError("not-found", "no file; check the path")));
     expect(unread.exitCode).toBe(1);
-    expect(unread.stderr.text).toBe("quantone: --weights no.th: cannot be read; check the path\n");
-    const lacking = await quantone(args, failing({ tensor: "encoder.weight" }));
-    expect(lacking.stderr.text).toBe("quantone: the library's words\n");
+    expect(unread.stderr.text).toBe("quantone: --weights no.th: no file; check the path\n");
+    const lacking = await quantone(args, failing(new ModelError("missing-weights", "no tensor", { tensor: "w" })));
+    expect(lacking.stderr.text).toBe("quantone: no tensor\n");
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatBytes, formatChannels, formatRate, formatSeconds, formatSpeed } from "../../../src/cli/format-values";
-import { progressText } from "../../../src/cli/progress-bar";
+import { audioProgress } from "../../../src/cli/progress-bar";
 
 describe("values as people read them", () => {
   it.each([
@@ -32,8 +32,8 @@ describe("values as people read them", () => {
   });
 
   it("tell how far a job is, how fast, and how long still", () => {
-    expect(progressText(900, 10, 0.25)).toBe("25 % | 15:00 | 90 x real time | 30.0 s left");
-    expect(progressText(900, 10, undefined)).toBe("15:00 | 90 x real time");
-    expect(progressText(900, 10, 1.2)).toBe("100 % | 15:00 | 90 x real time | 0.00 s left");
+    expect(audioProgress(900, 10, 0.25)).toBe("25 % | 15:00 | 90 x real time | 30.0 s left");
+    expect(audioProgress(900, 10, undefined)).toBe("15:00 | 90 x real time");
+    expect(audioProgress(900, 10, 1.2)).toBe("100 % | 15:00 | 90 x real time | 0.00 s left");
   });
 });
