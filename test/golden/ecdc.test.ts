@@ -95,7 +95,9 @@ describe("a header", () => {
     ['{"m": "encodec_24khz", "al": 0, "nc": 8, "lm": 0}', "bad-header"],
     ['{"m": "encodec_24khz", "al": 0, "nc": 8, "lm": true}', "unsupported-version"],
     ['{"m": "encodec_24khz", "al": 0, "nc": 8, "lm": true, "acv": 2}', "unsupported-version"],
-    ['{"m": "encodec_48khz", "al": 0, "nc": 8, "lm": false}', "unsupported-version"],
+    ['{"m": "encodec_48khz", "al": 0, "nc": 17, "lm": false}', "unsupported-version"],
+    ['{"m": "encodec_48khz", "al": 9007199254740991, "nc": 16, "lm": false}', "truncated"],
+    ['{"m": "encodec_32khz", "al": 0, "nc": 8, "lm": false}', "unsupported-version"],
   ])("%s is refused", (json, code) => {
     expect(containerErrorOf(() => readEcdc(fileOf(json), "r")).code).toBe(code);
   });

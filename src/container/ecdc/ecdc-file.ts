@@ -1,32 +1,29 @@
 /**
- * `.ecdc` files of EnCodec at 24 kHz without its language model: tokens <-> the bytes that PyPI encodec writes.
+ * `.ecdc` files of EnCodec without its language model: tokens <-> the bytes that PyPI encodec writes.
+ *
+ *     header | segment | segment ...          segment: scale (f32 BE, where the model has one) | packed codes
  *
  * They carry neither the weights' revision nor a checksum: damage within the payload cannot be seen.
  *
  * Source   encodec 0.1.1, compress.py; Défossez et al. 2022 (EnCodec), section 3.3
  */
-import { ContainerError, TokenError } from "../../errors";
-import { assertTokenFrames, type TokenFrames } from "../../tokens/token-frames";
+import { concatBytes } from "../../audio/files/byte-reader";
+import { ContainerError } from "../../errors";
+import { splitSegments } from "../../tokens/split-segments";
+import type { TokenFrames } from "../../tokens/token-frames";
 import { bitsPerToken } from "../limits";
-import { readEcdcHeader, writeEcdcHeader } from "./header";
+import {
+  type EcdcModel,
+  formatOfHeader,
+  framesOfSegments,
+  modelOfHeader,
+  modelOfTokens,
+  segmentLayout,
+  unreadable,
+} from "./ecdc-models";
+import { type EcdcHeader, readEcdcHeader, writeEcdcHeader } from "./header";
 import { packCodes, packedBytes, unpackCodes } from "./packed-codes";
-
-/** What a codec must be for its tokens to go into a file, or come out of it. */
-export interface EcdcModel {
-  readonly codec: string;
-  readonly sampleRate: number;
-  readonly hopLength: number;
-  readonly codebookSize: number;
-  readonly numCodebooks: number;
-}
-
-/** The published models that are written and read, by the name in the file. */
-export const ecdcModels: ReadonlyMap<string, EcdcModel> = new Map([
-  [
-    "encodec_24khz",
-    { codec: "encodec-24khz", sampleRate: 24_000, hopLength: 320, codebookSize: 1024, numCodebooks: 32 },
-  ],
-]);
+import { readScale, SCALE_BYTES, writeScale } from "./scale";
 
 /**
  * Writes tokens, to the byte as upstream's writer does.
@@ -35,20 +32,14 @@ export const ecdcModels: ReadonlyMap<string, EcdcModel> = new Map([
  * @throws {TokenError} `codec-mismatch` when no published model has such tokens; as `assertTokenFrames`
  */
 export function writeEcdc(tokens: TokenFrames): Uint8Array {
-  assertTokenFrames(tokens);
-  const [name, model] = modelOf(tokens);
+  const [name, model] = modelOfTokens(tokens);
   const { numSamples, numCodebooks } = tokens;
-  const expected = Math.ceil(numSamples / model.hopLength) * numCodebooks;
-  if (tokens.codes.length !== expected) {
-    const message = `"codes" expected ${expected} for ${numSamples} samples, got ${tokens.codes.length}; pass a whole signal`;
-    throw new TokenError("shape-mismatch", message, { expected, actual: tokens.codes.length });
-  }
-  const header = writeEcdcHeader({ model: name, numSamples, numCodebooks, hasLanguageModel: false });
-  const payload = packCodes(tokens.codes, bitsPerToken(model.codebookSize));
-  const bytes = new Uint8Array(header.length + payload.length);
-  bytes.set(header);
-  bytes.set(payload, header.length);
-  return bytes;
+  const bitsPerCode = bitsPerToken(model.codebookSize);
+  const segments = tokens.segmentation === undefined ? [tokens] : splitSegments(tokens);
+  return concatBytes([
+    writeEcdcHeader({ model: name, numSamples, numCodebooks, coding: { kind: "packed" } }),
+    ...segments.flatMap(({ codes, scales }) => [...writeScale(scales), packCodes(codes, bitsPerCode)]),
+  ]);
 }
 
 /**
@@ -61,46 +52,56 @@ export function writeEcdc(tokens: TokenFrames): Uint8Array {
  */
 export function readEcdc(bytes: Uint8Array, revision: string): TokenFrames {
   const { header, payloadOffset } = readEcdcHeader(bytes);
-  const model = ecdcModels.get(header.model);
-  const { numSamples, numCodebooks } = header;
-  if (model === undefined)
-    throw unreadable(`a file of the model "${header.model.slice(0, 40)}"`, [...ecdcModels.keys()].join(", "));
-  if (header.hasLanguageModel) throw unreadable("a file that was written with the language model", "those without it");
-  if (numCodebooks > model.numCodebooks) {
-    throw unreadable(`a file with ${numCodebooks} codebooks`, `up to ${model.numCodebooks}`);
+  const model = modelOfHeader(header);
+  if (header.coding.kind !== "packed") {
+    throw unreadable("a file that was written with the language model", "those without it, unless the model is given");
   }
-  const numCodes = Math.ceil(numSamples / model.hopLength) * numCodebooks;
+  checkLength(bytes.length, payloadOffset + payloadBytes(model, header));
+  const { numSamples, numCodebooks } = header;
   const bitsPerCode = bitsPerToken(model.codebookSize);
-  checkPayloadLength(bytes.length, payloadOffset + packedBytes(numCodes, bitsPerCode));
+  const codes: Uint16Array[] = [];
+  const scales: number[] = [];
+  let offset = payloadOffset;
+  for (const frames of framesOfSegments(segmentLayout(model, numSamples))) {
+    if (model.segmentation !== undefined) {
+      scales.push(readScale(bytes, offset));
+      offset += SCALE_BYTES;
+    }
+    const numCodes = frames * numCodebooks;
+    codes.push(unpackCodes(bytes.subarray(offset), numCodes, bitsPerCode));
+    offset += packedBytes(numCodes, bitsPerCode);
+  }
   return {
-    codec: model.codec,
-    revision,
-    sampleRate: model.sampleRate,
-    frameRate: model.sampleRate / model.hopLength,
+    ...formatOfHeader(header, model, revision),
     numSamples,
-    numChannels: 1,
-    numCodebooks,
-    codebookSize: model.codebookSize,
-    codes: unpackCodes(bytes.subarray(payloadOffset), numCodes, bitsPerCode),
+    ...(model.segmentation && { scales: Float32Array.from(scales) }),
+    codes: concatCodes(codes),
   };
 }
 
-function modelOf(tokens: TokenFrames): [string, EcdcModel] {
-  for (const [name, model] of ecdcModels) {
-    const fits = tokens.codec === model.codec && tokens.codebookSize === model.codebookSize;
-    if (fits && tokens.numChannels === 1 && tokens.sampleRate === model.sampleRate) return [name, model];
+/** Bytes of all segments, for any number of them. */
+function payloadBytes(model: EcdcModel, { numSamples, numCodebooks }: EcdcHeader): number {
+  const { numWhole, wholeFrames, cutFrames } = segmentLayout(model, numSamples);
+  const scaleBytes = model.segmentation === undefined ? 0 : SCALE_BYTES;
+  const segmentBytes = (frames: number) =>
+    scaleBytes + packedBytes(frames * numCodebooks, bitsPerToken(model.codebookSize));
+  return cutFrames.reduce((sum, frames) => sum + segmentBytes(frames), numWhole * segmentBytes(wholeFrames));
+}
+
+/** Joins the codes of segments. */
+export function concatCodes(parts: readonly Uint16Array[]): Uint16Array {
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return first;
+  const codes = new Uint16Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    codes.set(part, offset);
+    offset += part.length;
   }
-  const expected = [...ecdcModels.values()].map(({ codec }) => codec).join(", ");
-  const message = `an .ecdc file holds one channel of ${expected}, got ${tokens.numChannels} of ${tokens.codec}; write a .qtn file instead`;
-  throw new TokenError("codec-mismatch", message, { expected, actual: tokens.codec });
+  return codes;
 }
 
-function unreadable(what: string, known: string): ContainerError {
-  const message = `${what} is not read, only ${known}; decode it with the program that wrote it`;
-  return new ContainerError("unsupported-version", message, { byteOffset: 9 });
-}
-
-function checkPayloadLength(actual: number, expected: number): void {
+function checkLength(actual: number, expected: number): void {
   if (actual === expected) return;
   const code = actual < expected ? "truncated" : "trailing-bytes";
   const message = `an .ecdc file with this header expected ${expected} bytes, got ${actual}; fetch the file again`;

@@ -2,21 +2,35 @@
  * The beginning of an `.ecdc` file.
  *
  *     0        4         5            9
- *     | "ECDC" | version | J (u32 BE) | J bytes of JSON: m, al, nc, lm | payload
+ *     | "ECDC" | version | J (u32 BE) | J bytes of JSON | payload
+ *
+ * Version 0 is upstream's: m, al, nc, lm. Version 1 is this package's, for codes that a language model in integers has
+ * compressed: upstream's readers refuse it by its number. There `lm` is "integer", `rev` and `lmrev` name the weights of
+ * the codec and of the language model, and a CRC-32C of all bytes before it (u32 BE) ends the file.
  *
  * Source   encodec 0.1.1, binary.py and compress.py
  */
 import { ContainerError } from "../../errors";
-import { assertBytes, requireBytes } from "../limits";
+import { assertBytes, MAX_REVISION_LENGTH, requireBytes } from "../limits";
 
 /** The first bytes: "ECDC". */
 export const magic = Uint8Array.of(0x45, 0x43, 0x44, 0x43);
-const formatVersion = 0;
+const upstreamVersion = 0;
+const integerVersion = 1;
 const preambleBytes = 9;
 /** Published headers have 60 bytes; other writers add fields. */
 const maxHeaderBytes = 4096;
 /** No model has as many stages. */
 const maxCodebooks = 256;
+
+/**
+ * How codes are written: packed as they are, or by an arithmetic coder with what a language model expects, in floats as
+ * upstream does, or in integers.
+ */
+export type EcdcCoding =
+  | { readonly kind: "packed" }
+  | { readonly kind: "float" }
+  | { readonly kind: "integer"; readonly revision: string; readonly modelRevision: string };
 
 /** What stands in the JSON. */
 export interface EcdcHeader {
@@ -26,19 +40,25 @@ export interface EcdcHeader {
   readonly numSamples: number;
   /** Stages in use. */
   readonly numCodebooks: number;
-  /** Whether a language model and an arithmetic coder wrote the payload. */
-  readonly hasLanguageModel: boolean;
+  readonly coding: EcdcCoding;
 }
 
-/** Writes the header, to the byte as upstream's writer does. */
-export function writeEcdcHeader({ model, numSamples, numCodebooks, hasLanguageModel }: EcdcHeader): Uint8Array {
+/** Writes the header: without a language model in integers, to the byte as upstream's writer does. */
+export function writeEcdcHeader({ model, numSamples, numCodebooks, coding }: EcdcHeader): Uint8Array {
+  const fields: [string, string | number | boolean][] = [
+    ["m", model],
+    ["al", numSamples],
+    ["nc", numCodebooks],
+    ["lm", coding.kind === "integer" ? "integer" : coding.kind === "float"],
+  ];
+  if (coding.kind === "integer") fields.push(["rev", coding.revision], ["lmrev", coding.modelRevision]);
   // Python puts a space behind commas and colons.
-  const fields = [`"m": "${model}"`, `"al": ${numSamples}`, `"nc": ${numCodebooks}`, `"lm": ${hasLanguageModel}`];
-  const json = new TextEncoder().encode(`{${fields.join(", ")}}`);
+  const text = fields.map(([key, value]) => `"${key}": ${JSON.stringify(value)}`).join(", ");
+  const json = new TextEncoder().encode(`{${text}}`);
   const bytes = new Uint8Array(preambleBytes + json.length);
   bytes.set(magic);
   const view = new DataView(bytes.buffer);
-  view.setUint8(4, formatVersion);
+  view.setUint8(4, coding.kind === "integer" ? integerVersion : upstreamVersion);
   view.setUint32(5, json.length);
   bytes.set(json, preambleBytes);
   return bytes;
@@ -60,8 +80,8 @@ export function readEcdcHeader(bytes: Uint8Array): { header: EcdcHeader; payload
   requireBytes(bytes, preambleBytes, "the beginning of an .ecdc file");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getUint8(4);
-  if (version !== formatVersion) {
-    const message = `the .ecdc version expected ${formatVersion}, got ${version}; write the file with encodec 0.1.1`;
+  if (version !== upstreamVersion && version !== integerVersion) {
+    const message = `the .ecdc version expected ${upstreamVersion} or ${integerVersion}, got ${version}; write the file with encodec 0.1.1`;
     throw new ContainerError("unsupported-version", message, { byteOffset: 4 });
   }
   const length = view.getUint32(5);
@@ -71,7 +91,8 @@ export function readEcdcHeader(bytes: Uint8Array): { header: EcdcHeader; payload
   }
   const payloadOffset = preambleBytes + length;
   requireBytes(bytes, payloadOffset, "the header of an .ecdc file");
-  return { header: checkFields(parseJson(bytes.subarray(preambleBytes, payloadOffset))), payloadOffset };
+  const fields = parseJson(bytes.subarray(preambleBytes, payloadOffset));
+  return { header: checkFields(fields, version), payloadOffset };
 }
 
 function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
@@ -82,8 +103,8 @@ function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   }
 }
 
-function checkFields(fields: Readonly<Record<string, unknown>>): EcdcHeader {
-  const { m: model, al: numSamples, nc: numCodebooks, lm: hasLanguageModel, acv } = fields;
+function checkFields(fields: Readonly<Record<string, unknown>>, version: number): EcdcHeader {
+  const { m: model, al: numSamples, nc: numCodebooks, acv } = fields;
   if (acv !== undefined) {
     const message = `the header has "acv", which only other programs' dialects of .ecdc have; write the file with encodec 0.1.1`;
     throw new ContainerError("unsupported-version", message, { byteOffset: preambleBytes });
@@ -91,12 +112,26 @@ function checkFields(fields: Readonly<Record<string, unknown>>): EcdcHeader {
   if (typeof model !== "string") throw badHeader('a text as "m"', model);
   if (!isCount(numSamples, Number.MAX_SAFE_INTEGER, 0)) throw badHeader('a number of samples as "al"', numSamples);
   if (!isCount(numCodebooks, maxCodebooks, 1)) throw badHeader(`1 to ${maxCodebooks} as "nc"`, numCodebooks);
-  if (typeof hasLanguageModel !== "boolean") throw badHeader('true or false as "lm"', hasLanguageModel);
-  return { model, numSamples, numCodebooks, hasLanguageModel };
+  return { model, numSamples, numCodebooks, coding: codingOf(fields, version) };
+}
+
+function codingOf({ lm, rev, lmrev }: Readonly<Record<string, unknown>>, version: number): EcdcCoding {
+  if (version === upstreamVersion) {
+    if (typeof lm !== "boolean") throw badHeader('true or false as "lm"', lm);
+    return { kind: lm ? "float" : "packed" };
+  }
+  if (lm !== "integer") throw badHeader('"integer" as "lm"', lm);
+  if (!isRevision(rev)) throw badHeader('a revision as "rev"', rev);
+  if (!isRevision(lmrev)) throw badHeader('a revision as "lmrev"', lmrev);
+  return { kind: "integer", revision: rev, modelRevision: lmrev };
 }
 
 function isCount(value: unknown, max: number, min: number): value is number {
   return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+}
+
+function isRevision(value: unknown): value is string {
+  return typeof value === "string" && value.length <= MAX_REVISION_LENGTH;
 }
 
 function badHeader(expected: string, actual: unknown, cause?: unknown): ContainerError {

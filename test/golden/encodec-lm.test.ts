@@ -1,0 +1,129 @@
+/** Files with EnCodec's language model: PyPI encodec's bytes from its probabilities, and its probabilities from its weights. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readSafetensors } from "../../src/checkpoints/safetensors";
+import { readEcdc, readModelledEcdc, writeEcdc, writeModelledEcdc } from "../../src/container/ecdc/index";
+import type { TokenLanguageModel } from "../../src/container/ecdc/modelled-file";
+import { rangesOfProbabilities } from "../../src/container/ecdc/probability-ranges";
+import type { TokenFrames } from "../../src/tokens/token-frames";
+
+const folder = join(import.meta.dirname, "encodec-lm-tiny");
+const bytesOf = (name: string) => new Uint8Array(readFileSync(join(folder, name)));
+const vectors = readSafetensors(bytesOf("vectors.safetensors")).tensors;
+
+function vector(name: string): Float32Array {
+  const tensor = vectors.get(name);
+  if (tensor === undefined) throw new Error(`no vector ${name}`);
+  return tensor.data;
+}
+
+const codes = Uint16Array.from(vector("codes"));
+
+/** The tokens of `24khz-<numCodebooks>.ecdc`. */
+function tokensOf(numCodebooks: number): TokenFrames {
+  return {
+    codec: "encodec-24khz",
+    revision: "r",
+    sampleRate: 24_000,
+    frameRate: 75,
+    numSamples: 4060,
+    numChannels: 1,
+    numCodebooks,
+    codebookSize: 1024,
+    codes: codes.filter((_, index) => index % 3 < numCodebooks),
+  };
+}
+
+/** A model that gives upstream's probabilities one frame after the other, and sees what it is told. */
+function upstreamModel(seen: (number[] | undefined)[] = []): TokenLanguageModel {
+  return {
+    codec: "encodec-24khz",
+    revision: "upstream",
+    startSegment(numCodebooks) {
+      const probabilities = vector(numCodebooks === 3 ? "probabilities" : "probabilities.2");
+      const length = numCodebooks * 1024;
+      let at = 0;
+      return {
+        next(previous) {
+          seen.push(previous && [...previous]);
+          return rangesOfProbabilities(probabilities.subarray(at, (at += length)), 1024);
+        },
+      };
+    },
+  };
+}
+
+describe.each([3, 2])("24khz-%i.ecdc", (numCodebooks) => {
+  const file = bytesOf(`24khz-${numCodebooks}.ecdc`);
+  const tokens = tokensOf(numCodebooks);
+
+  it("is what we write, given upstream's probabilities", async () => {
+    const seen: (number[] | undefined)[] = [];
+    const bytes = await writeModelledEcdc(tokens, upstreamModel(seen), { arithmetic: "float" });
+    expect(Buffer.from(bytes).equals(Buffer.from(file))).toBe(true);
+    expect(seen.slice(0, 2)).toEqual([undefined, [...tokens.codes.subarray(0, numCodebooks)]]);
+  });
+
+  it("is what we read, given upstream's probabilities", async () => {
+    expect(await readModelledEcdc(file, "r", upstreamModel())).toEqual(tokens);
+  });
+
+  it("is refused without a language model", () => {
+    expect(() => readEcdc(file, "r")).toThrow(/written with the language model/);
+  });
+
+  it("is refused when any bit of its payload is another", async () => {
+    for (let bit = 8 * 64; bit < 8 * file.length; bit++) {
+      const damaged = file.slice();
+      damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      await expect(readModelledEcdc(damaged, "r", upstreamModel())).rejects.toMatchObject({ name: "ContainerError" });
+    }
+  });
+
+  it("is refused when it is cut off anywhere, or longer", async () => {
+    for (let length = 64; length < file.length; length++) {
+      const cut = readModelledEcdc(file.subarray(0, length), "r", upstreamModel());
+      await expect(cut).rejects.toMatchObject({ code: "truncated" });
+    }
+    const longer = readModelledEcdc(Uint8Array.of(...file, 0), "r", upstreamModel());
+    await expect(longer).rejects.toMatchObject({ code: "trailing-bytes", byteOffset: file.length });
+  });
+});
+
+describe("48khz-packed.ecdc", () => {
+  const file = bytesOf("48khz-packed.ecdc");
+  const tokens: TokenFrames = {
+    codec: "encodec-48khz",
+    revision: "r",
+    sampleRate: 48_000,
+    frameRate: 150,
+    numSamples: 48_000,
+    numChannels: 1,
+    numCodebooks: 2,
+    codebookSize: 1024,
+    segmentation: { segmentSamples: 48_000, overlapSamples: 480 },
+    scales: vector("scales"),
+    codes: Uint16Array.from(vector("segments")),
+  };
+
+  it("is what we write", () => {
+    expect(Buffer.from(writeEcdc(tokens)).equals(Buffer.from(file))).toBe(true);
+  });
+
+  it("is what we read", () => {
+    expect(readEcdc(file, "r")).toEqual(tokens);
+  });
+
+  it("is refused when it is cut off anywhere", () => {
+    for (let length = 0; length < file.length; length++) {
+      expect(() => readEcdc(file.subarray(0, length), "r")).toThrow(/ECDC|expected/);
+    }
+  });
+
+  it("is refused when a scale is no number", () => {
+    const damaged = file.slice();
+    damaged.set([0x7f, 0xc0, 0, 0], file.length - 5 - 4);
+    expect(() => readEcdc(damaged, "r")).toThrow(/scale expected a finite number/);
+  });
+});
