@@ -1,5 +1,6 @@
 /** A loaded codec: `encode`, `decode`, and both as streams. The stages that they run are in pipeline.ts. */
 import { assertPcmAudio, concatAudio, numSamples, type PcmAudio } from "./audio/pcm-audio";
+import { type Denoise, denoiseByFrame } from "./encoder/denoising";
 import type { CodecIdentity, CodecStages } from "./pipeline";
 import { type ChunkSource, type JobOptions, progressReporter } from "./runtime/job";
 import { untilAborted } from "./runtime/until-aborted";
@@ -20,6 +21,16 @@ export interface EncodeOptions extends JobOptions {
   readonly numCodebooks?: number;
   /** `mix` (default) averages channels into one, `separate` codes each by itself at the rate given. */
   readonly channels?: "mix" | "separate";
+  /**
+   * Takes noise away, where `identity.denoising` is `encoder`. A function is asked for each frame, by the second that it
+   * begins at.
+   */
+  readonly denoise?: Denoise;
+}
+
+export interface DecodeOptions extends JobOptions {
+  /** The same where `identity.denoising` is `decoder`. */
+  readonly denoise?: Denoise;
 }
 
 /**
@@ -59,9 +70,10 @@ export class Codec implements AsyncDisposable {
    * Turns tokens back into audio of the codec's sample rate, as many samples as were encoded.
    *
    * @throws {TypeError} when `tokens` is nothing of the kind
+   * @throws {RangeError} when an option is malformed
    * @throws {TokenError} when the tokens are of another codec or revision, or out of range
    */
-  async decode(tokens: TokenFrames, options: JobOptions = {}): Promise<PcmAudio> {
+  async decode(tokens: TokenFrames, options: DecodeOptions = {}): Promise<PcmAudio> {
     assertTokenFrames(tokens);
     const totalSeconds = tokens.numSamples / tokens.sampleRate;
     const slices = sliceTokens(tokens, this.identity.hopLength);
@@ -78,7 +90,7 @@ export class Codec implements AsyncDisposable {
   }
 
   /** Decodes pieces as they come. Chunks of audio follow the tokens by the decoder's delay; empty ones are left out. */
-  decodeStream(pieces: ChunkSource<TokenFrames>, options: JobOptions = {}): AsyncGenerator<PcmAudio, void> {
+  decodeStream(pieces: ChunkSource<TokenFrames>, options: DecodeOptions = {}): AsyncGenerator<PcmAudio, void> {
     return withSamples(this.#decodePieces(pieces, options, undefined));
   }
 
@@ -96,8 +108,8 @@ export class Codec implements AsyncDisposable {
   }
 
   /** The same as `decodeStream`, for piping Web Streams through. */
-  decodeTransform(options: JobOptions = {}): TransformStream<TokenFrames, PcmAudio> {
-    const decoder = new TokenDecoder(this.#stages, { blockFrames: BLOCK_FRAMES, signal: options.signal });
+  decodeTransform(options: DecodeOptions = {}): TransformStream<TokenFrames, PcmAudio> {
+    const decoder = this.#tokenDecoder(options);
     const report = progressReporter(options, undefined);
     return new TransformStream({
       async transform(piece, controller) {
@@ -133,19 +145,28 @@ export class Codec implements AsyncDisposable {
 
   #tokenEncoder(options: EncodeOptions): TokenEncoder {
     const { channels = "mix", signal } = options;
+    const denoise = denoiseByFrame(options.denoise, "encoder", this.identity);
     if (channels !== "mix" && channels !== "separate") {
       throw new RangeError(`"channels" expected "mix" or "separate", got ${JSON.stringify(channels)}`);
     }
     const activeCodebooks = activeCodebooksFor(this.identity, options);
-    return new TokenEncoder(this.#stages, { activeCodebooks, channels, blockFrames: BLOCK_FRAMES, signal });
+    return new TokenEncoder(this.#stages, { activeCodebooks, channels, blockFrames: BLOCK_FRAMES, signal, denoise });
+  }
+
+  #tokenDecoder({ signal, denoise }: DecodeOptions): TokenDecoder {
+    return new TokenDecoder(this.#stages, {
+      blockFrames: BLOCK_FRAMES,
+      signal,
+      denoise: denoiseByFrame(denoise, "decoder", this.identity),
+    });
   }
 
   async *#decodePieces(
     pieces: ChunkSource<TokenFrames>,
-    options: JobOptions,
+    options: DecodeOptions,
     totalSeconds: number | undefined,
   ): AsyncGenerator<PcmAudio, void> {
-    const decoder = new TokenDecoder(this.#stages, { blockFrames: BLOCK_FRAMES, signal: options.signal });
+    const decoder = this.#tokenDecoder(options);
     const report = progressReporter(options, totalSeconds);
     for await (const piece of untilAborted(pieces, options.signal)) {
       yield await decoder.push(piece);

@@ -2,18 +2,18 @@
 import { encodec24khz } from "../codecs/encodec/index";
 import { speech16k } from "../codecs/speech-16k/index";
 import type { PcmAudio } from "./audio/pcm-audio";
-import type { Codec, EncodeOptions } from "./codec";
+import type { Codec, DecodeOptions, EncodeOptions } from "./codec";
 import type { CodecDefinition, CodecSource, LoadOptions } from "./codec-definition";
 import { loadDefinedCodec } from "./load-codec";
 import { loadDefinedVocoder } from "./load-vocoder";
-import type { JobOptions } from "./runtime/job";
 import type { TokenFrames } from "./tokens/token-frames";
 import type { NeuralVocoder } from "./vocoder/neural-vocoder";
 import type { VocoderDefinition } from "./vocoder-definition";
 
 export type { PcmAudio } from "./audio/pcm-audio";
-export { Codec, type EncodeOptions } from "./codec";
+export { Codec, type DecodeOptions, type EncodeOptions } from "./codec";
 export type { CodecDefinition, CodecSource, LoadOptions, RuntimeOptions } from "./codec-definition";
+export type { Denoise } from "./encoder/denoising";
 export {
   AudioFormatError,
   BackendError,
@@ -113,6 +113,6 @@ export async function encode(audio: PcmAudio, options: EncodeOptions = {}): Prom
  * @example
  * const audio = await decode(tokens);
  */
-export async function decode(tokens: TokenFrames, options: JobOptions = {}): Promise<PcmAudio> {
+export async function decode(tokens: TokenFrames, options: DecodeOptions = {}): Promise<PcmAudio> {
   return (await embedded()).decode(tokens, options);
 }

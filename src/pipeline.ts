@@ -7,6 +7,7 @@
  * Everything else in this folder brings samples here and carries codes away.
  */
 import type { Decoder, DecoderStream } from "./decoder/decoder";
+import type { DenoisingSide } from "./encoder/denoising";
 import type { Encoder, EncoderStream } from "./encoder/encoder";
 import type { ResidualQuantizer } from "./rvq/quantize";
 import type { Vocoder, VocoderStream } from "./vocoder/vocoder";
@@ -29,6 +30,8 @@ export interface CodecIdentity {
   readonly codebookSize: number;
   /** Algorithmic delay from a sample going in to the same sample coming out: one frame and the decoder's overlap. */
   readonly delaySamples: number;
+  /** The network that can take noise away; absent where neither can. */
+  readonly denoising?: DenoisingSide;
 }
 
 /** The stages of one codec, ready to run. The networks are built when first asked for, so encoding loads no decoder. */

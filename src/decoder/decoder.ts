@@ -1,4 +1,5 @@
 /** The second network: quantized latents [F, D] → features for the vocoder. */
+import type { DenoiseFrame } from "../encoder/denoising";
 import type { DecoderFrames } from "../vocoder/vocoder";
 
 export interface Decoder {
@@ -10,8 +11,12 @@ export interface Decoder {
   readonly features: string;
   /** How far what comes out lies behind the frames that went in, in samples: features and baseline alike. */
   readonly delaySamples: number;
-  /** Starts on a new signal. */
-  openStream(): DecoderStream;
+  /**
+   * Starts on a new signal.
+   *
+   * @param denoise  for networks that have the switch; default: off
+   */
+  openStream(denoise?: DenoiseFrame): DecoderStream;
   dispose(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 /** The decoder as an ONNX network in its streaming form. */
+import { type DenoiseFrame, DenoisingSwitch } from "../encoder/denoising";
 import type { NetworkSession } from "../runtime/network-session";
 import { outputData } from "../runtime/output-data";
 import type { DecoderFrames } from "../vocoder/vocoder";
@@ -13,8 +14,8 @@ export interface OnnxDecoderConfig extends Pick<Decoder, "latentDim" | "features
 }
 
 /**
- * Wraps a streaming network that takes `quantized` [1, F, D] and gives the output named by `features` and, when the codec
- * has one, `baseline` [1, F * hopLength].
+ * Wraps a streaming network that takes `quantized` [1, F, D], and `denoising` [1, F, 2] if it has that switch, and gives
+ * the output named by `features` and, when the codec has one, `baseline` [1, F * hopLength].
  *
  * Memory   the decoder owns the session: disposing the one disposes the other
  */
@@ -24,17 +25,22 @@ export function onnxDecoder(session: NetworkSession, config: OnnxDecoderConfig):
     features: config.features,
     delaySamples: (config.delayFrames ?? 0) * config.hopLength,
     ...(config.startFrames !== undefined && { startFrames: config.startFrames }),
-    openStream: () => openStream(session, config),
+    openStream: (denoise) => openStream(session, config, denoise),
     dispose: () => session.dispose(),
   };
 }
 
-function openStream(session: NetworkSession, config: OnnxDecoderConfig): DecoderStream {
+function openStream(session: NetworkSession, config: OnnxDecoderConfig, denoise?: DenoiseFrame): DecoderStream {
   const { latentDim, delayFrames = 0 } = config;
   const stream = session.openStream();
+  const hasSwitch = session.network.inputs.some(({ name }) => name === "denoising");
+  const denoising = new DenoisingSwitch(denoise);
   const push = async (quantized: Float32Array): Promise<DecoderFrames> => {
-    const frames = { data: quantized, shape: [1, quantized.length / latentDim, latentDim] };
-    const outputs = await stream.run({ quantized: frames });
+    const numFrames = quantized.length / latentDim;
+    const outputs = await stream.run({
+      quantized: { data: quantized, shape: [1, numFrames, latentDim] },
+      ...(hasSwitch && { denoising: denoising.take(numFrames) }),
+    });
     const features = outputData(session, outputs, config.features);
     return { features, ...(outputs.baseline && { baseline: outputs.baseline.data }) };
   };

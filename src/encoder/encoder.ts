@@ -1,4 +1,5 @@
 /** The first network: samples [T] → latents [F, D]. */
+import type { DenoiseFrame } from "./denoising";
 
 export interface Encoder {
   /** Samples of one latent frame. */
@@ -9,8 +10,12 @@ export interface Encoder {
   readonly startFrames?: number;
   /** Whether the last call may end within a frame. By default it is filled up with silence. */
   readonly takesPartialFrame?: boolean;
-  /** Starts on a new signal. */
-  openStream(): EncoderStream;
+  /**
+   * Starts on a new signal.
+   *
+   * @param denoise  for networks that have the switch; default: off
+   */
+  openStream(denoise?: DenoiseFrame): EncoderStream;
   dispose(): Promise<void>;
 }
 

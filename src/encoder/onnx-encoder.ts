@@ -1,29 +1,36 @@
 /** The encoder as an ONNX network in its streaming form. */
 import type { NetworkSession } from "../runtime/network-session";
 import { outputData } from "../runtime/output-data";
+import { type DenoiseFrame, DenoisingSwitch } from "./denoising";
 import type { Encoder, EncoderStream } from "./encoder";
 
 /** Names and sizes that tie a network to the encoder's interface. */
 export type OnnxEncoderConfig = Pick<Encoder, "hopLength" | "latentDim" | "startFrames" | "takesPartialFrame">;
 
 /**
- * Wraps a streaming network that takes `waveform` [1, T] and gives `latents` [1, F, D].
+ * Wraps a streaming network that takes `waveform` [1, T], and `denoising` [1, F, 2] if it has that switch, and gives
+ * `latents` [1, F, D].
  *
  * Memory   the encoder owns the session: disposing the one disposes the other
  */
 export function onnxEncoder(session: NetworkSession, config: OnnxEncoderConfig): Encoder {
   return {
     ...config,
-    openStream: () => openStream(session),
+    openStream: (denoise) => openStream(session, config, denoise),
     dispose: () => session.dispose(),
   };
 }
 
-function openStream(session: NetworkSession): EncoderStream {
+function openStream(session: NetworkSession, config: OnnxEncoderConfig, denoise?: DenoiseFrame): EncoderStream {
   const stream = session.openStream();
+  const hasSwitch = session.network.inputs.some(({ name }) => name === "denoising");
+  const denoising = new DenoisingSwitch(denoise);
   return {
     async push(samples) {
-      const outputs = await stream.run({ waveform: { data: samples, shape: [1, samples.length] } });
+      const outputs = await stream.run({
+        waveform: { data: samples, shape: [1, samples.length] },
+        ...(hasSwitch && { denoising: denoising.take(samples.length / config.hopLength) }),
+      });
       return outputData(session, outputs, "latents");
     },
   };

@@ -1,5 +1,6 @@
 /** Decoding as tokens come in: token frames → the audio that they complete, already freed of the codec's delay. */
 import type { PcmAudio } from "../audio/pcm-audio";
+import type { DenoiseFrame } from "../encoder/denoising";
 import { TokenError } from "../errors";
 import { type CodecStages, type DecodingState, decodeFrames } from "../pipeline";
 import { concatTokenFrames } from "../tokens/concat-token-frames";
@@ -13,6 +14,8 @@ export interface TokenDecoderConfig {
   readonly blockFrames: number;
   /** Stops the work between two network calls. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether to take noise away, for a decoder that can. */
+  readonly denoise?: DenoiseFrame | undefined;
 }
 
 /** One signal on its way back to audio. */
@@ -73,7 +76,7 @@ export class TokenDecoder {
     this.#producedSamples = -(decoder.delaySamples + this.#stages.vocoder.delaySamples);
     this.#neededFrames = decoder.startFrames ?? 1;
     this.#channels = Array.from({ length: numChannels }, () => ({
-      decoder: decoder.openStream(),
+      decoder: decoder.openStream(this.#config.denoise),
       vocoder: this.#stages.vocoder.openStream(),
     }));
   }

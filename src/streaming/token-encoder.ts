@@ -7,6 +7,7 @@
 import { mixToMono } from "../audio/channels";
 import { assertPcmAudio, numSamples, type PcmAudio } from "../audio/pcm-audio";
 import { StreamingResampler } from "../audio/resample";
+import type { DenoiseFrame } from "../encoder/denoising";
 import type { EncoderStream } from "../encoder/encoder";
 import { AudioFormatError } from "../errors";
 import { type CodecStages, encodeFrames } from "../pipeline";
@@ -23,6 +24,8 @@ export interface TokenEncoderConfig {
   readonly blockFrames: number;
   /** Stops the work between two network calls. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether to take noise away, for an encoder that can. */
+  readonly denoise?: DenoiseFrame | undefined;
 }
 
 /** Everything of one coded channel that lasts from chunk to chunk. */
@@ -83,7 +86,7 @@ export class TokenEncoder {
       this.#takesPartialFrame = encoder.takesPartialFrame ?? false;
       const numCoded = this.#config.channels === "separate" ? input.numChannels : 1;
       this.#channels = Array.from({ length: numCoded }, () => ({
-        encoder: encoder.openStream(),
+        encoder: encoder.openStream(this.#config.denoise),
         queue: new SampleQueue(),
       }));
       if (input.sampleRate !== sampleRate) {
