@@ -1,0 +1,93 @@
+/** Lyra V2, with weights from its published TFLite files. The model card is in README.md. */
+import { readTflite, type TfliteModel } from "../../src/checkpoints/tflite/tflite-model";
+import { openWeightsSource, weightsIn } from "../../src/checkpoints/weights-source";
+import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/codec-definition";
+import { onnxDecoder } from "../../src/decoder/onnx-decoder";
+import { onnxEncoder } from "../../src/encoder/onnx-encoder";
+import { ModelError } from "../../src/errors";
+import type { Network } from "../../src/graph/network";
+import type { CodecIdentity, CodecStages } from "../../src/pipeline";
+import { LazyResource } from "../../src/runtime/lazy-resource";
+import { NetworkSession } from "../../src/runtime/network-session";
+import { openRuntime } from "../../src/runtime/open-runtime";
+import type { Codebooks } from "../../src/rvq/codebook";
+import { codebookRevision } from "../../src/rvq/codebook-revision";
+import { ResidualQuantizer } from "../../src/rvq/quantize";
+import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
+import { readCodebooks } from "./codebooks";
+import { type LyraConfig, parseLyraConfig } from "./config";
+import lyraConfig from "./config.json";
+import { buildFromTflite } from "./tflite-network";
+
+/** The definition that `loadCodec("lyra-v2", { weights: FOLDER })` finds. */
+export const lyraV2: CodecDefinition = {
+  name: "lyra-v2",
+  summary: "16 kHz speech, 3.2, 6 and 9.2 kbps, 50 frames a second, causal, conceals lost packets",
+  weightsLicence: undefined,
+  card: {
+    paper: 'Zeghidour et al. 2021, "SoundStream: An End-to-End Neural Audio Codec"; Google 2022, Lyra V2',
+    paperUrl: "https://arxiv.org/abs/2107.03312",
+    sampleRate: lyraConfig.sampleRate,
+    numChannels: 1,
+    frameRate: lyraConfig.frameRate,
+    rvq: lyraConfig.rvq,
+    trainedBitsPerSecond: [3200, 6000, 9200],
+    numParameters: 1_320_641,
+    delaySamples: lyraConfig.hopLength,
+    codeLicence: "Apache-2.0",
+    weightsLicence: "Apache-2.0",
+    tested: "LiteRT with XNNPACK on the published files and recordings: every token and sample equal",
+  },
+  readSource,
+  assemble,
+};
+
+async function readSource(weights?: CodecSource["weights"]): Promise<CodecSource> {
+  if (weights !== undefined) return { config: lyraConfig, weights };
+  const message =
+    '"lyra-v2" comes without weights; give the folder of its published TFLite files as the option "weights"';
+  throw new ModelError("missing-weights", message, { codec: "lyra-v2" });
+}
+
+async function assemble({ config: parsed, weights }: CodecSource, options: AssembleOptions): Promise<CodecStages> {
+  const config = parseLyraConfig(parsed);
+  const { files, hopLength, latentDim } = config;
+  const open = async (fileName: string): Promise<TfliteModel> => {
+    const source = await openWeightsSource(weightsIn(weights, fileName), options.download);
+    try {
+      return readTflite(source);
+    } finally {
+      source.close();
+    }
+  };
+  const codebooks = readCodebooks(await open(files.quantizer), config);
+  const openSession = async (network: Network) => NetworkSession.create(await openRuntime(options), network);
+  const encoder = new LazyResource(async () => {
+    const names = { name: "lyra-encoder", input: "waveform", output: "latents" };
+    const session = await openSession(buildFromTflite(await open(files.encoder), names, "streaming"));
+    return onnxEncoder(session, { hopLength, latentDim });
+  });
+  const decoder = new LazyResource(async () => {
+    const names = { name: "lyra-decoder", input: "quantized", output: "waveform" };
+    const session = await openSession(buildFromTflite(await open(files.decoder), names, "streaming"));
+    return onnxDecoder(session, { hopLength, latentDim, features: "waveform" });
+  });
+  return {
+    identity: identityOf(config, codebooks),
+    quantizer: new ResidualQuantizer(codebooks),
+    vocoder: passthroughVocoder("waveform"),
+    encoder: () => encoder.get(),
+    decoder: () => decoder.get(),
+    async dispose() {
+      await encoder.dispose();
+      await decoder.dispose();
+    },
+  };
+}
+
+function identityOf(config: LyraConfig, codebooks: Codebooks): CodecIdentity {
+  const { name, sampleRate, hopLength, frameRate, rvq } = config;
+  const { numCodebooks, codebookSize } = rvq;
+  const revision = codebookRevision(codebooks);
+  return { name, revision, sampleRate, hopLength, frameRate, numCodebooks, codebookSize, delaySamples: hopLength };
+}
