@@ -105,12 +105,11 @@ describe("weights of a codec", () => {
   });
 
   it("in a file are read once and no more, both directions together", async () => {
-    const path = join(golden.folder, "weights.th");
     reads.numBytes = 0;
-    expect((await run(path)).codes).toEqual([...expectedTokens]);
-    const { size } = statSync(path);
+    expect((await run(safetensors)).codes).toEqual([...expectedTokens]);
+    const { size } = statSync(safetensors);
     // Read whole and then by tensor, or with the halves of weight norm read twice, it would be 1.5 to 2 times the size.
-    expect(reads.numBytes).toBeGreaterThan(0.5 * size);
+    expect(reads.numBytes).toBeGreaterThan(0.9 * size);
     expect(reads.numBytes).toBeLessThan(1.05 * size);
   });
 });

@@ -1,6 +1,6 @@
 /** Downloads from a server on this machine that drops connections, changes its files and sends wrong bytes. */
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -24,7 +24,7 @@ let cacheFolder: string;
 let requests: IncomingMessage[];
 let answer: Answer;
 
-/** Answers as a server should, with ranges; after `dropAfter` bytes of the body the connection is cut. */
+/** Answers as a server should, with ranges; when `dropAfter` bytes of the body are on disk the connection is cut. */
 function serve(body: Uint8Array, { tag = '"v1"', dropAfter = Number.POSITIVE_INFINITY } = {}): Answer {
   return (request, response) => {
     const begin = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
@@ -37,8 +37,20 @@ function serve(body: Uint8Array, { tag = '"v1"', dropAfter = Number.POSITIVE_INF
       ...contentRange,
     });
     if (part.length <= dropAfter) response.end(part);
-    else response.write(part.subarray(0, dropAfter), () => setTimeout(() => response.destroy(), 20));
+    else response.write(part.subarray(0, dropAfter), () => dropWhen(begin + dropAfter, response));
   };
+}
+
+/** Cuts a connection when the unfinished file has this length: what was sent later than that would be lost. */
+function dropWhen(partialLength: number, response: ServerResponse): void {
+  const partial = join(cacheFolder, "partial");
+  const timer = setInterval(() => {
+    const name = readdirSync(partial).find((candidate) => /^[0-9a-f]{64}$/.test(candidate));
+    const length = name === undefined ? 0 : statSync(join(partial, name)).size;
+    if (length < partialLength && !response.destroyed) return;
+    clearInterval(timer);
+    response.destroy();
+  }, 5);
 }
 
 function get(options: DownloadOptions = {}): Promise<string> {

@@ -374,7 +374,6 @@ describe("--weights", () => {
     const loadCodec: CliEnvironment["loadCodec"] = async (_, { download }) => {
       expect(download?.signal).toBe(signal);
       download?.onProgress?.({ doneBytes: 1_500_000, totalBytes: 6_000_000 });
-      download?.onProgress?.({ doneBytes: 3_000_000, totalBytes: undefined });
       return fakeCodec({ options: [], isDisposed: false });
     };
     const args = ["--weights", "owner/model"];
