@@ -1,0 +1,74 @@
+/**
+ * Sends clips through one codec at several bitrates and writes what comes back, for `measure.py` to judge.
+ *
+ *     npx tsx bench/quality/decode-clips.ts --clips FOLDER --out FOLDER --codec speech-16k --bitrates 1500,3000,6000
+ *     npx tsx bench/quality/decode-clips.ts --clips FOLDER --out FOLDER --codec lyra-v2 --weights FOLDER --bitrates 3200,9200
+ *     npx tsx bench/quality/decode-clips.ts --clips FOLDER --out FOLDER --codec opus --bitrates 6000,8000,12000
+ *
+ * Writes `OUT/reference/CLIP.wav` (mono, 16 kHz: what every codec is given) and `OUT/CODEC-BITRATE/CLIP.wav`. `opus` runs
+ * opusenc and opusdec of Debian's opus-tools: 20 ms frames, complexity 10, constant bitrate.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync } from "node:fs";
+import { extname, join, parse } from "node:path";
+import { parseArgs } from "node:util";
+import { mixToMono, readAudioFile, resample, writeWavFile } from "../../src/audio/index";
+import { loadCodec, type PcmAudio } from "../../src/index";
+
+const sampleRate = 16_000;
+const audioExtensions = new Set([".wav", ".flac", ".ogg", ".opus", ".mp3"]);
+
+const { values } = parseArgs({
+  options: {
+    clips: { type: "string", multiple: true },
+    out: { type: "string" },
+    codec: { type: "string", default: "speech-16k" },
+    weights: { type: "string" },
+    bitrates: { type: "string", default: "1500,3000,6000" },
+  },
+});
+if (values.clips === undefined || values.out === undefined) throw new Error("give --clips FOLDER and --out FOLDER");
+const { out, codec: codecName } = values;
+
+/** Encodes and decodes one clip; `path` is where the same clip lies as a file, `result` where the codec may write. */
+type RoundTrip = (clip: PcmAudio, bitsPerSecond: number, path: string, result: string) => Promise<void>;
+
+async function neural(name: string, weights: string | undefined): Promise<RoundTrip> {
+  const codec = await loadCodec(name, weights === undefined ? {} : { weights });
+  return async (clip, bitsPerSecond, _path, result) => {
+    const decoded = await codec.decode(await codec.encode(clip, { bitsPerSecond }));
+    await writeWavFile(result, decoded, { sampleFormat: "f32" });
+  };
+}
+
+const opus: RoundTrip = async (_clip, bitsPerSecond, path, result) => {
+  const encoded = `${result}.opus`;
+  const rate = ["--hard-cbr", "--bitrate", String(bitsPerSecond / 1000), "--framesize", "20", "--comp", "10"];
+  execFileSync("opusenc", ["--quiet", ...rate, path, encoded]);
+  execFileSync("opusdec", ["--quiet", "--rate", String(sampleRate), encoded, result]);
+};
+
+function* clipPaths(folders: readonly string[]): Generator<string> {
+  for (const folder of folders) {
+    for (const name of readdirSync(folder).sort()) {
+      if (audioExtensions.has(extname(name))) yield join(folder, name);
+    }
+  }
+}
+
+const roundTrip = codecName === "opus" ? opus : await neural(codecName, values.weights);
+const bitrates = values.bitrates.split(",").map(Number);
+for (const path of clipPaths(values.clips)) {
+  const audio = await readAudioFile(path);
+  const clip = await resample({ ...audio, channels: [mixToMono(audio.channels)] }, sampleRate);
+  const name = `${parse(path).name}.wav`;
+  const reference = join(out, "reference", name);
+  mkdirSync(join(out, "reference"), { recursive: true });
+  await writeWavFile(reference, clip, { sampleFormat: "f32" });
+  for (const bitsPerSecond of bitrates) {
+    const folder = join(out, `${codecName}-${bitsPerSecond}`);
+    mkdirSync(folder, { recursive: true });
+    await roundTrip(clip, bitsPerSecond, reference, join(folder, name));
+  }
+  console.error(name);
+}

@@ -1,0 +1,170 @@
+"""Judges what `decode-clips.ts` wrote: PESQ-wb, STOI, ViSQOL and DNSMOS of every codec and bitrate, as table and plot.
+
+`python bench/quality/measure.py DECODED --dnsmos sig_bak_ovr.onnx --json docs/quality.json --table docs/quality.md`
+DECODED holds `reference/` and one folder `CODEC-BITRATE/` each, with clips of the same names. Rows that stand in the JSON
+are kept when the decoded file is the same (SHA-256), so a run that adds a codec measures that codec alone.
+Needs `pip install "./training[test]" visqol-python`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from quantone_training.data import load_clip
+from quantone_training.dnsmos import Dnsmos
+from quantone_training.metrics import METRIC_SAMPLE_RATE, align, mean_metrics, measure
+from visqol import VisqolApi
+
+COLUMNS = {
+    "pesq": "PESQ-wb",
+    "stoi": "STOI",
+    "visqol": "ViSQOL",
+    "ovrl": "DNSMOS OVRL",
+    "log_mel": "log-mel distance",
+}
+"""What the table shows; the JSON has every metric."""
+
+
+def judge(
+    reference: np.ndarray, decoded: np.ndarray, dnsmos: Dnsmos
+) -> dict[str, float]:
+    """Every metric of one clip, both float [T] at 16 kHz, aligned by whole samples."""
+    row = measure(reference, decoded)
+    aligned, _ = align(reference.astype(np.float64), decoded.astype(np.float64))
+    visqol = VisqolApi()
+    visqol.create(mode="speech", use_lattice_model=True)
+    row["visqol"] = float(
+        visqol.measure_from_arrays(
+            reference.astype(np.float64), aligned, METRIC_SAMPLE_RATE
+        ).moslqo
+    )
+    return row | dnsmos.score(aligned)
+
+
+def judge_folder(
+    folder: Path, references: Path, known: dict[str, Any], dnsmos: Dnsmos
+) -> dict[str, Any]:
+    """Rows by clip, each with the digest of the file that it was measured on."""
+    rows: dict[str, Any] = {}
+    for path in sorted(folder.glob("*.wav")):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        kept = known.get(path.stem, {})
+        if kept.get("sha256") == digest:
+            rows[path.stem] = kept
+            continue
+        clips = (
+            load_clip(file, METRIC_SAMPLE_RATE)
+            for file in (references / path.name, path)
+        )
+        scores = {
+            name: round(value, 4) for name, value in judge(*clips, dnsmos).items()
+        }
+        # A clip in which PESQ finds no utterance has none; JSON knows no NaN.
+        rows[path.stem] = {
+            name: None if math.isnan(value) else value for name, value in scores.items()
+        } | {"sha256": digest}
+        print(folder.name, path.stem, scores, flush=True)
+    return rows
+
+
+def codec_and_rate(folder: str) -> tuple[str, int]:
+    """`speech-16k-3000` -> (`speech-16k`, 3000); the reference has rate 0."""
+    codec, _, rate = folder.rpartition("-")
+    return (codec, int(rate)) if codec else (folder, 0)
+
+
+def means(clips: dict[str, Any]) -> dict[str, float]:
+    rows = [
+        {k: np.nan if v is None else v for k, v in row.items() if k != "sha256"}
+        for row in clips.values()
+    ]
+    return {name: round(value, 4) for name, value in mean_metrics(rows).items()}
+
+
+def write_table(path: Path, result: dict[str, Any]) -> None:
+    """A Markdown table of means, codec by codec."""
+    lines = [
+        f"| codec | kbps | {' | '.join(COLUMNS.values())} |",
+        "|---" * (len(COLUMNS) + 2) + "|",
+    ]
+    for entry in result["codecs"]:
+        rate = f"{entry['bitsPerSecond'] / 1000:g}" if entry["bitsPerSecond"] else ""
+        lines.append(
+            f"| {entry['codec']} | {rate} | {' | '.join(f'{entry["mean"][name]:.3f}' for name in COLUMNS)} |"
+        )
+    path.write_text("\n".join(lines) + "\n")
+
+
+def plot(path: Path, result: dict[str, Any]) -> None:
+    """Each metric over the bitrate, a line a codec."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    shown = [name for name in COLUMNS if name != "log_mel"]
+    figure, axes = plt.subplots(
+        1, len(shown), figsize=(4 * len(shown), 3.4), layout="constrained"
+    )
+    for axis, metric in zip(axes, shown, strict=True):
+        for codec in dict.fromkeys(
+            entry["codec"] for entry in result["codecs"] if entry["bitsPerSecond"]
+        ):
+            points = [
+                (e["bitsPerSecond"] / 1000, e["mean"][metric])
+                for e in result["codecs"]
+                if e["codec"] == codec
+            ]
+            axis.plot(*zip(*points, strict=True), marker="o", label=codec)
+        axis.set(title=COLUMNS[metric], xlabel="kbps")
+        axis.grid(alpha=0.3)
+    axes[0].legend()
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("decoded", type=Path)
+    parser.add_argument("--dnsmos", type=Path, required=True, help="sig_bak_ovr.onnx")
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--table", type=Path)
+    parser.add_argument("--plot", type=Path)
+    options = parser.parse_args()
+    known = (
+        json.loads(options.json.read_text())["codecs"] if options.json.exists() else []
+    )
+    rows = {(entry["codec"], entry["bitsPerSecond"]): entry["clips"] for entry in known}
+    dnsmos = Dnsmos(options.dnsmos)
+    for folder in sorted(path for path in options.decoded.iterdir() if path.is_dir()):
+        key = codec_and_rate(folder.name)
+        rows[key] = judge_folder(
+            folder, options.decoded / "reference", rows.get(key, {}), dnsmos
+        )
+        result = {
+            "python": platform.python_version(),
+            "codecs": [
+                {
+                    "codec": codec,
+                    "bitsPerSecond": rate,
+                    "mean": means(clips),
+                    "clips": clips,
+                }
+                for (codec, rate), clips in sorted(rows.items())
+            ],
+        }
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    if options.table:
+        write_table(options.table, result)
+    if options.plot:
+        plot(options.plot, result)
+
+
+if __name__ == "__main__":
+    main()
