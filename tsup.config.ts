@@ -22,6 +22,7 @@ export default defineConfig([
       runtime: "src/runtime/index.ts",
       graph: "src/graph/index.ts",
       "speech-16k": "codecs/speech-16k/index.ts",
+      soundstream: "codecs/soundstream/index.ts",
       encodec: "codecs/encodec/index.ts",
     },
     format: ["esm", "cjs"],

@@ -1,6 +1,7 @@
 /** The public surface of the package. It is also the one place in `src/` that knows which codecs there are. */
 import { encodec24khz } from "../codecs/encodec/index";
 import { lyraV2 } from "../codecs/lyra-v2/index";
+import { soundstream } from "../codecs/soundstream/index";
 import { speech16k } from "../codecs/speech-16k/index";
 import type { PcmAudio } from "./audio/pcm-audio";
 import type { Codec, DecodeOptions, EncodeOptions } from "./codec";
@@ -44,7 +45,7 @@ export { NeuralVocoder, type VocodeOptions } from "./vocoder/neural-vocoder";
 export type { VocoderDefinition } from "./vocoder-definition";
 
 /** The codecs that `loadCodec` knows by name. */
-export const codecs: readonly CodecDefinition[] = [speech16k, encodec24khz, lyraV2];
+export const codecs: readonly CodecDefinition[] = [speech16k, soundstream, lyraV2, encodec24khz];
 
 /** The codec that `encode` and `decode` use when none is named. */
 const embeddedCodec = speech16k.name;

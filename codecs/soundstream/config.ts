@@ -1,8 +1,6 @@
 /** The config of a SoundStream: what `config.json` holds, checked. The same file configures the PyTorch twin. */
+import type { DenoisingSide } from "../../src/encoder/denoising";
 import { badConfig, checkSchema, expectEqual, type Schema } from "../config-schema";
-
-/** Where a network takes the switch for denoising. */
-export type DenoisingSide = "encoder" | "decoder";
 
 export interface SoundstreamConfig {
   readonly sampleRate: number;

@@ -3,10 +3,11 @@
  * switched from frame to frame, on either side.
  */
 import { describe, expect, it } from "vitest";
-import type { DenoisingSide, SoundstreamConfig } from "../../codecs/soundstream/config";
+import type { SoundstreamConfig } from "../../codecs/soundstream/config";
 import { buildDecoder } from "../../codecs/soundstream/decoder-graph";
 import { buildEncoder } from "../../codecs/soundstream/encoder-graph";
 import type { StateDict } from "../../src/checkpoints/state-dict";
+import type { DenoisingSide } from "../../src/encoder/denoising";
 import type { Network, NetworkForm } from "../../src/graph/network";
 import { maxDifference } from "../helpers/golden";
 import {
@@ -83,24 +84,30 @@ describe.each(cases)("denoising in the $side, $denoising, $length samples", ({ s
 });
 
 describe("the two forms", () => {
-  it.each(["encoder", "decoder"] as const)("give the same numbers to the last bit, denoising in the %s", async (side) => {
-    const { config, weights, signals } = models[side];
-    const signal = signals[1];
-    if (signal === undefined) throw new Error("no second signal");
-    const modes = Float32Array.from({ length: (2 * signal.input.length) / config.hopLength }, (_, at) => (at >> 2) & 1);
-    const beside = { beside: { denoising: modes } };
-    for (const [build, data, width, extra] of [
-      [buildEncoder, signal.input, config.hopLength, side === "encoder" ? beside : {}],
-      [buildDecoder, signal.off.quantized, config.latentDim, side === "decoder" ? beside : {}],
-    ] as const) {
-      const expected = await runNetwork(build(config, weights, "offline"), data, width, extra);
-      for (const blocks of [[1], [4, 1, 3]]) {
-        const found = await runNetwork(build(config, weights, "streaming"), data, width, { ...extra, blocks });
-        // This is what makes tokens independent of chunks. Rounding in another order would score 1e-7.
-        expect(found).toEqual(expected);
+  it.each(["encoder", "decoder"] as const)(
+    "give the same numbers to the last bit, denoising in the %s",
+    async (side) => {
+      const { config, weights, signals } = models[side];
+      const signal = signals[1];
+      if (signal === undefined) throw new Error("no second signal");
+      const modes = Float32Array.from(
+        { length: (2 * signal.input.length) / config.hopLength },
+        (_, at) => (at >> 2) & 1,
+      );
+      const beside = { beside: { denoising: modes } };
+      for (const [build, data, width, extra] of [
+        [buildEncoder, signal.input, config.hopLength, side === "encoder" ? beside : {}],
+        [buildDecoder, signal.off.quantized, config.latentDim, side === "decoder" ? beside : {}],
+      ] as const) {
+        const expected = await runNetwork(build(config, weights, "offline"), data, width, extra);
+        for (const blocks of [[1], [4, 1, 3]]) {
+          const found = await runNetwork(build(config, weights, "streaming"), data, width, { ...extra, blocks });
+          // This is what makes tokens independent of chunks. Rounding in another order would score 1e-7.
+          expect(found).toEqual(expected);
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 describe("the comparison notices", () => {

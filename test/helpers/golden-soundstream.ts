@@ -1,9 +1,10 @@
 /** Golden SoundStreams: the PyTorch twin's numbers on random weights, signal by signal. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DenoisingSide, parseSoundstreamConfig, type SoundstreamConfig } from "../../codecs/soundstream/config";
+import { parseSoundstreamConfig, type SoundstreamConfig } from "../../codecs/soundstream/config";
 import { readSafetensors } from "../../src/checkpoints/safetensors";
 import type { StateDict } from "../../src/checkpoints/state-dict";
+import type { DenoisingSide } from "../../src/encoder/denoising";
 
 /** Denoising off throughout, or off and on in turn. */
 export type DenoisingCase = "off" | "switched";
