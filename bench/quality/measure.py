@@ -96,9 +96,8 @@ def write_table(path: Path, result: dict[str, Any]) -> None:
     ]
     for entry in result["codecs"]:
         rate = f"{entry['bitsPerSecond'] / 1000:g}" if entry["bitsPerSecond"] else ""
-        lines.append(
-            f"| {entry['codec']} | {rate} | {' | '.join(f'{entry["mean"][name]:.3f}' for name in COLUMNS)} |"
-        )
+        values = " | ".join(f"{entry['mean'][name]:.3f}" for name in COLUMNS)
+        lines.append(f"| {entry['codec']} | {rate} | {values} |")
     path.write_text("\n".join(lines) + "\n")
 
 
