@@ -106,6 +106,7 @@ async function encodeTo(output: ByteOutput, job: EncodeJob): Promise<TokenFrames
     onProgress: ({ doneSeconds }) =>
       bar.update(doneSeconds, totalSeconds === undefined ? undefined : doneSeconds / totalSeconds),
     ...(options.bitrate === undefined ? {} : { bitsPerSecond: options.bitrate }),
+    ...(options.denoise === true && { denoise: true }),
     ...(options.codebooks === undefined ? {} : { numCodebooks: options.codebooks }),
   };
   try {

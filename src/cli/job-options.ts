@@ -13,6 +13,7 @@ export interface JobOptions {
   readonly device: DeviceRequest;
   readonly threads: number;
   readonly weights?: string;
+  readonly denoise?: boolean;
   readonly force?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
@@ -23,6 +24,7 @@ export interface JobOptions {
 export function addJobOptions(command: Command): Command {
   return command
     .option("--weights <source>", "weights, which some codecs come without: a file, a URL, or owner/model on a hub")
+    .option("--denoise", "take noise away, with a codec that can in this direction")
     .option("-f, --force", "replace the output file if it exists")
     .addOption(new Option("--device <name>", "where the networks run").choices(DEVICES).default("auto"))
     .option("--threads <n>", "threads of one network call on the CPU", parseCount, 1)
