@@ -12,6 +12,7 @@
  */
 import { wasmBase64 } from "./nearest-codeword.generated";
 import type { Codebooks, RvqKernel } from "./rvq-kernel";
+import { compileWasm, MemoryLayout, roundUp } from "./wasm-module";
 
 /** Frames that go through the stages together: 64 of 128 dimensions are 32 KiB, beside one stage of int8 in L2. */
 const FRAMES_PER_BLOCK = 64;
@@ -26,7 +27,6 @@ const WORDS_BYTES = 4160;
 const MAX_CODEBOOK_DIM = WORDS_BYTES / 2;
 /** Three floats and four lanes; see `Query` in the assembly. */
 const QUERY_BYTES = 32;
-const PAGE_BYTES = 65536;
 /** What sixteen float32 roundings can do to a half norm; fewer are made. */
 const ROUNDING = 2 ** -20;
 
@@ -63,7 +63,7 @@ export class RvqWasm implements RvqKernel {
    * codewords of more than 2080 dimensions, for which there is no room.
    */
   static create(codebooks: Codebooks): RvqWasm | undefined {
-    compiled ??= compile();
+    if (compiled === undefined) compiled = compileWasm(wasmBase64);
     return compiled === null || codebooks.codebookDim > MAX_CODEBOOK_DIM ? undefined : new RvqWasm(codebooks, compiled);
   }
 
@@ -71,7 +71,7 @@ export class RvqWasm implements RvqKernel {
     const { numCodebooks, codebookSize, codebookDim } = codebooks;
     const paddedDim = roundUp(codebookDim, DIM_ALIGNMENT);
     const paddedSize = roundUp(codebookSize, CODEWORDS_PER_TILE);
-    const layout = new Layout();
+    const layout = new MemoryLayout();
     const stagesAt = layout.take(numCodebooks * STAGE_BYTES);
     const queriesAt = layout.take(QUERIES_PER_TILE * QUERY_BYTES);
     const wordsAt = layout.take(QUERIES_PER_TILE * WORDS_BYTES);
@@ -84,7 +84,7 @@ export class RvqWasm implements RvqKernel {
       codewordsAt: layout.take(codebookSize * paddedDim * 4),
     }));
 
-    const memory = new WebAssembly.Memory({ initial: Math.ceil(layout.size / PAGE_BYTES) });
+    const memory = layout.createMemory();
     const instance = new WebAssembly.Instance(module, { env: { memory } });
     this.#assembly = instance.exports as unknown as Assembly;
     this.#codebookDim = codebookDim;
@@ -128,17 +128,6 @@ export class RvqWasm implements RvqKernel {
     for (let f = 0; f < count; f++) {
       this.#residuals.set(latents.subarray((start + f) * dim, (start + f + 1) * dim), f * this.#paddedDim);
     }
-  }
-}
-
-/** Hands out addresses one after the other, each on a cache line of its own. */
-class Layout {
-  size = 64;
-
-  take(bytes: number): number {
-    const at = this.size;
-    this.size = roundUp(at + bytes, 64);
-    return at;
   }
 }
 
@@ -208,20 +197,4 @@ function largestMagnitude(values: Float32Array): number {
 /** The power of two that brings `largest` to about 1, within what a float32 can hold. */
 function scaleFor(largest: number): number {
   return largest === 0 ? 1 : 2 ** Math.min(100, Math.max(-126, -Math.ceil(Math.log2(largest))));
-}
-
-function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
-}
-
-/** The module, if the platform takes 128-bit SIMD and lets us compile; 3 KB compile at once, on any thread. */
-function compile(): WebAssembly.Module | null {
-  if (typeof WebAssembly === "undefined") return null;
-  const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
-  try {
-    // A platform without SIMD finds the bytes invalid. A page whose policy forbids WebAssembly throws on compiling.
-    return WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : null;
-  } catch {
-    return null;
-  }
 }
