@@ -6,6 +6,7 @@ export {
   transposedConv,
   upsampleConv,
 } from "./blocks/causal-conv";
+export { CenteredTime, holdBack } from "./blocks/centered-time";
 export type { Weights } from "./blocks/conv-matrix";
 export { type FilmWeights, film } from "./blocks/film";
 export { leftContext } from "./blocks/left-context";
