@@ -11,14 +11,14 @@ import { type ByteOutput, countBytes, type JobPaths, nameInput, openInput, openO
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
 import { formatBytes, formatChannels, formatSeconds } from "./format-values";
-import { addJobOptions, type JobOptions, loadCommandCodec, progressBar } from "./job-options";
+import { addJobOptions, type JobOptions, loadCommandCodec, parseBitrate, progressBar } from "./job-options";
 import { describeDamage, measureSpeed, reportJob, warn } from "./report";
 import { openTokenFile, tokenFileEndings } from "./token-files";
 import type { TokenFile } from "./token-files/token-file";
 
 /** Endings that promise something else than the WAV that is written. */
 const FOREIGN_ENDINGS: ReadonlySet<string> = new Set(
-  "aac ac3 aif aifc aiff alac amr ape au caf ecdc flac m4a mka mp2 mp3 mp4 oga ogg opus qtn snd spx tta w64 webm wma wv"
+  "aac ac3 aif aifc aiff alac amr ape au caf ecdc flac lyra m4a mka mp2 mp3 mp4 oga ogg opus qtn snd spx tta w64 webm wma wv"
     .split(" ")
     .map((ending) => `.${ending}`),
 );
@@ -26,6 +26,7 @@ const FOREIGN_ENDINGS: ReadonlySet<string> = new Set(
 interface DecodeCommandOptions extends JobOptions {
   readonly sampleFormat: WritableSampleFormat;
   readonly skipDamaged?: boolean;
+  readonly bitrate?: number;
 }
 
 /** What has been read so far. */
@@ -44,6 +45,9 @@ export function addDecodeCommand(program: Command, environment: CliEnvironment):
       new Option("--sample-format <name>", "16-bit or 24-bit integers, or floats, which cannot clip")
         .choices(["s16", "s24", "f32"])
         .default("s16"),
+    )
+    .addOption(
+      new Option("-b, --bitrate <kbps>", "rate of a .lyra file, which does not say it").argParser(parseBitrate),
     )
     .option("--skip-damaged", "decode what is undamaged, in its place, and tell what was lost");
   addJobOptions(command).action((input: string, output: string, options: DecodeCommandOptions) =>
@@ -73,11 +77,10 @@ async function runDecode(paths: JobPaths, options: DecodeCommandOptions, environ
     damage.push(lost);
     warn(environment, options, lost.error.message);
   };
-  const reader = await openTokenFile(
-    paths.input,
-    countBytes(input.bytes, tally),
-    options.skipDamaged === true ? { onDamage } : {},
-  );
+  const reader = await openTokenFile(paths.input, countBytes(input.bytes, tally), {
+    ...(options.skipDamaged === true && { onDamage }),
+    ...(options.bitrate && { bitsPerSecond: options.bitrate }),
+  });
   await using codec = await loadCommandCodec(reader.header.codec, options, environment);
   const encoder = await decodeTo(output, { reader, codec, input, tally, options, environment });
   await output.commit();
@@ -117,6 +120,7 @@ async function decodeTo(output: ByteOutput, job: DecodeJob): Promise<WavEncoder>
     await output.write(encoder.header());
     for await (const chunk of codec.decodeStream(reader.tokens(codec.identity.revision), {
       signal: environment.signal,
+      ...(options.denoise === true && { denoise: true }),
     })) {
       await output.write(encoder.push(chunk.channels));
       update();

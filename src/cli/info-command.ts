@@ -1,15 +1,17 @@
 /** `quantone info`: what is in a file of tokens; all of it is read, so damage shows. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Damage } from "../container/packet-scanner";
 import { bitsPerSecond, numFrames } from "../tokens/token-frames";
 import { countBytes, nameInput, openInput } from "./byte-streams";
 import type { CliEnvironment } from "./environment";
 import { formatBytes, formatChannels, formatRate, formatSeconds } from "./format-values";
+import { parseBitrate } from "./job-options";
 import { alignPairs, describeDamage, reportAnswer } from "./report";
 import { openTokenFile, tokenFileEndings } from "./token-files";
 
 interface InfoCommandOptions {
   readonly json?: boolean;
+  readonly bitrate?: number;
 }
 
 /** Adds `info` to the program. */
@@ -18,6 +20,9 @@ export function addInfoCommand(program: Command, environment: CliEnvironment): v
     .command("info")
     .description(`tell what is in a ${tokenFileEndings} file, and whether all of it is undamaged`)
     .argument("<input>", "file of tokens, or - for standard input")
+    .addOption(
+      new Option("-b, --bitrate <kbps>", "rate of a .lyra file, which does not say it").argParser(parseBitrate),
+    )
     .option("--json", "print as JSON")
     .action((input: string, options: InfoCommandOptions) =>
       runInfo(input, options, environment).catch((error: unknown) => {
@@ -31,7 +36,8 @@ async function runInfo(path: string, options: InfoCommandOptions, environment: C
   const damage: Damage[] = [];
   const totals = { numBytes: 0, numFrames: 0, numSamples: 0 };
   const onDamage = (lost: Damage) => damage.push(lost);
-  const { header, metadata, tokens } = await openTokenFile(path, countBytes(bytes, totals), { onDamage });
+  const readOptions = { onDamage, ...(options.bitrate && { bitsPerSecond: options.bitrate }) };
+  const { header, metadata, tokens } = await openTokenFile(path, countBytes(bytes, totals), readOptions);
   for await (const piece of tokens(header.revision)) {
     totals.numFrames += numFrames(piece);
     totals.numSamples += piece.numSamples;

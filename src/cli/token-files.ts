@@ -1,19 +1,21 @@
 /** Files of tokens: which kinds there are, and of which kind a file is. */
 import type { FileBytes } from "../audio/files/audio-files";
 import { ByteReader } from "../audio/files/byte-reader";
-import type { ContainerStreamOptions } from "../container/container-stream";
 import type { TokenFrames } from "../tokens/token-frames";
 import { ecdcFile } from "./token-files/ecdc-file";
+import { lyraFile } from "./token-files/lyra-file";
 import { qtnFile } from "./token-files/qtn-file";
-import type { TokenFile, TokenFileKind } from "./token-files/token-file";
+import type { TokenFile, TokenFileKind, TokenFileOptions } from "./token-files/token-file";
 
 const READ_BYTES = 1 << 16;
 
 /** All kinds; the first is that of files whose name and bytes say nothing. */
-const tokenFileKinds: readonly [TokenFileKind, ...TokenFileKind[]] = [qtnFile, ecdcFile];
+const tokenFileKinds: readonly [TokenFileKind, ...TokenFileKind[]] = [qtnFile, ecdcFile, lyraFile];
 
-/** The endings of all kinds, for messages: `.qtn or .ecdc`. */
-export const tokenFileEndings = tokenFileKinds.map(({ ending }) => ending).join(" or ");
+/** The endings of all kinds, for messages: `.qtn, .ecdc, or .lyra`. */
+export const tokenFileEndings = new Intl.ListFormat("en", { type: "disjunction" }).format(
+  tokenFileKinds.map(({ ending }) => ending),
+);
 
 /** Writes pieces of tokens as bytes of the kind that the name asks for. */
 export function writeTokenFile(path: string, pieces: AsyncIterable<TokenFrames>): AsyncGenerator<Uint8Array, void> {
@@ -28,7 +30,7 @@ export function writeTokenFile(path: string, pieces: AsyncIterable<TokenFrames>)
 export async function openTokenFile(
   path: string,
   bytes: FileBytes["bytes"],
-  options: ContainerStreamOptions,
+  options: TokenFileOptions,
 ): Promise<TokenFile> {
   const reader = new ByteReader(bytes);
   const longestMagic = Math.max(...tokenFileKinds.map(({ magic }) => magic.length));

@@ -12,4 +12,5 @@ export { type ByteSource, ContainerReader, type ContainerStreamOptions, readCont
 export { type ContainerOptions, ContainerWriter, writeContainer, writeContainerStream } from "./container-writer";
 export { readEcdc, writeEcdc } from "./ecdc/index";
 export type { ContainerHeader } from "./header";
+export { type LyraFileOptions, readLyra, readLyraPacket, writeLyra } from "./lyra/index";
 export type { Damage } from "./packet-scanner";

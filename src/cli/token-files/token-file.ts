@@ -16,6 +16,12 @@ export interface TokenFile {
   tokens(revision: string): AsyncIterable<TokenFrames> | Iterable<TokenFrames>;
 }
 
+/** What helps to read a file. */
+export interface TokenFileOptions extends ContainerStreamOptions {
+  /** The rate of its tokens, for files that do not say it. */
+  readonly bitsPerSecond?: number;
+}
+
 /** One kind of file. */
 export interface TokenFileKind {
   /** Ending of the name, in lower case with its dot. */
@@ -25,5 +31,5 @@ export interface TokenFileKind {
   /** Writes pieces of one signal's tokens as the bytes of a file. */
   write(pieces: AsyncIterable<TokenFrames>): AsyncGenerator<Uint8Array, void>;
   /** @throws {ContainerError} when the bytes are not of this kind, or damaged */
-  open(bytes: FileBytes["bytes"], options: ContainerStreamOptions): Promise<TokenFile>;
+  open(bytes: FileBytes["bytes"], options: TokenFileOptions): Promise<TokenFile>;
 }
