@@ -9,6 +9,9 @@ import torch
 from .discriminator import Discriminators, adversarial_loss, discriminator_loss, feature_loss
 from .settings import AdversarialSettings
 
+QUIETEST_LEVEL = 1e-3
+"""Crops are lifted to a level of one as far as this allows: pauses stay pauses."""
+
 
 class Adversary:
     """Alternates: on even steps the discriminators learn, on odd steps the codec hears them."""
@@ -23,10 +26,15 @@ class Adversary:
         )
 
     def crop(self, clean: torch.Tensor, decoded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same random stretch of both, [B, 1, T]."""
+        """The same random stretch of both, [B, 1, T], at a level of one.
+
+        Speech comes at a twentieth of full scale and less: as it is, discriminators hear little but their own biases.
+        """
         span = max(1, clean.shape[2] - self.num_samples + 1)
         start = int(torch.randint(span, (1,)))
-        return clean[:, :, start : start + self.num_samples], decoded[:, :, start : start + self.num_samples]
+        clean, decoded = (x[:, :, start : start + self.num_samples] for x in (clean, decoded))
+        level = clean.square().mean(2, keepdim=True).sqrt() + QUIETEST_LEVEL
+        return clean / level, decoded / level
 
     def learn(self, clean: torch.Tensor, decoded: torch.Tensor) -> float:
         """One discriminator step; returns its loss (1 means it tells nothing apart, 0 that it tells everything)."""

@@ -30,8 +30,11 @@ class Judgement:
 
 def _conv(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]) -> nn.Module:
     padding = (kernel[0] // 2, kernel[1] // 2)
-    conv: nn.Module = weight_norm(nn.Conv2d(inputs, outputs, kernel, stride, padding))
-    return conv
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding)
+    assert conv.bias is not None
+    nn.init.zeros_(conv.bias)
+    normalized: nn.Module = weight_norm(conv)
+    return normalized
 
 
 class Stack(nn.Module):
@@ -66,6 +69,8 @@ class StftDiscriminator(nn.Module):
         spectrum = torch.stft(
             waveform[:, 0].float(), self.size, self.size // 4, window=self.window, normalized=True, return_complex=True
         )
+        # Square root of the magnitude, same phase: weak high frequencies are heard beside strong low ones.
+        spectrum = spectrum * (spectrum.abs() + 1e-4).rsqrt()
         stacked: Judgement = self.stack(torch.stack([spectrum.real, spectrum.imag], 1).transpose(2, 3))
         return stacked
 
