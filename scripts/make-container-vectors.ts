@@ -54,6 +54,30 @@ function tokensOf(
   return { ...format, numSamples: Math.round(frames * (format.sampleRate / format.frameRate)) - paddingSamples, codes };
 }
 
+/**
+ * Tokens in segments of 20 frames of 400 samples, which begin every 7920 samples. The scale of segment s and channel c is
+ * (1 + s + c / 4) / 8.
+ */
+function segmentsOf(numSamples: number, fields: Partial<TokenFormat> = {}): TokenFrames {
+  const segmentation = { segmentSamples: 8000, overlapSamples: 80 };
+  const lengths: number[] = [];
+  for (let begin = 0; begin < numSamples; begin += 7920) lengths.push(Math.min(8000, numSamples - begin));
+  const frames = lengths.reduce((sum, length) => sum + Math.ceil(length / 400), 0);
+  const tokens = tokensOf(frames, 5, 0, { frameRate: 40, ...fields });
+  const scales = Float32Array.from({ length: lengths.length * tokens.numChannels }, (_, index) => {
+    const segment = Math.floor(index / tokens.numChannels);
+    return (1 + segment + (index % tokens.numChannels) / 4) / 8;
+  });
+  return { ...tokens, numSamples, segmentation, scales };
+}
+
+/** Bytes of a packet, by the index in the trailer. */
+function lengthOfPacket(bytes: Uint8Array, index: number): number {
+  const view = new DataView(bytes.buffer);
+  const trailer = bytes.length - view.getUint32(bytes.length - 8, true);
+  return view.getUint16(trailer + 14 + 3 * index, true);
+}
+
 function whole(name: string, about: string, tokens: TokenFrames, options: ContainerOptions): Vector {
   return { name, about, bytes: writeContainer(tokens, options), tokens };
 }
@@ -91,11 +115,16 @@ export function makeVectors(): readonly Vector[] {
   const longBytes = writeContainer(long, { framesPerPacket: 16 });
   const view = new DataView(longBytes.buffer);
   const trailer = longBytes.length - view.getUint32(longBytes.length - 8, true);
-  const secondPacket = 16 + view.getUint16(10, true) + view.getUint16(trailer + 14, true);
+  const secondPacket = 16 + view.getUint16(10, true) + lengthOfPacket(longBytes, 0);
   const flipped = longBytes.slice();
   flipped[secondPacket + 20] = (flipped[secondPacket + 20] ?? 0) ^ 0x01;
+  const segmented = writeContainer(segmentsOf(20_000), { framesPerPacket: 20 });
+  const firstPacket = 16 + new DataView(segmented.buffer).getUint16(10, true);
+  const secondSegment = firstPacket + lengthOfPacket(segmented, 0);
+  const flippedScale = segmented.slice();
+  flippedScale[secondSegment + 15] = (flippedScale[secondSegment + 15] ?? 0) ^ 0x01;
   const otherVersion = longBytes.slice();
-  otherVersion[8] = 2;
+  otherVersion[8] = 3;
   return [
     whole("empty.qtn", "no audio: one packet without frames", tokensOf(0, 1, 0), {}),
     whole("two-frames.qtn", "packed payload, metadata; the example of docs/format.md", tokensOf(2, 1, 120), {
@@ -132,8 +161,23 @@ export function makeVectors(): readonly Vector[] {
       error: { code: "truncated", byteOffset: trailer - 10 },
       lostFrames: [],
     }),
-    damaged("other-version.qtn", "major version 2", otherVersion, {
+    damaged("other-version.qtn", "major version 3", otherVersion, {
       error: { code: "unsupported-version", byteOffset: 8 },
+    }),
+    whole("segments.qtn", "version 2: segments that overlap, with scales", segmentsOf(33_000), {
+      framesPerPacket: 40,
+      metadata: { title: "segments" },
+    }),
+    whole(
+      "overlap-only-segment.qtn",
+      "a last segment that is all overlap, behind a packet whose last segment is cut short, too",
+      segmentsOf(4 * 7920 + 1, { numChannels: 2 }),
+      { framesPerPacket: 80 },
+    ),
+    whole("no-segments.qtn", "version 2 without audio", segmentsOf(0), {}),
+    damaged("damaged-segment.qtn", "one bit of the scale in the second packet flipped", flippedScale, {
+      error: { code: "checksum-mismatch", byteOffset: secondSegment },
+      lostFrames: [[20, 40]],
     }),
   ];
 }
@@ -146,17 +190,24 @@ export function makeManifest(vectors: readonly Vector[]): string {
     byteLength: bytes.length,
     ...(tokens === undefined
       ? {}
-      : { tokens: { ...tokens, codes: Buffer.from(toLittleEndian(tokens.codes)).toString("hex") } }),
+      : {
+          tokens: { ...tokens, ...scalesOf(tokens), codes: Buffer.from(toLittleEndian(tokens.codes)).toString("hex") },
+        }),
     ...(error === undefined ? {} : { error }),
     ...(lostFrames === undefined ? {} : { lostFrames }),
   }));
   const manifest = {
-    format: "qtn 1.0",
+    format: "qtn 1.0 and 2.0",
     generator: "scripts/make-container-vectors.ts",
     codes: "hexadecimal, two bytes a token, little-endian, [F, C, K]",
     vectors: entries,
   };
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+/** Scales as numbers: eighths and quarters of them, which decimal digits give exactly. */
+function scalesOf({ scales }: TokenFrames): { scales?: number[] } {
+  return scales === undefined ? {} : { scales: [...scales] };
 }
 
 function toLittleEndian(codes: Uint16Array): Uint8Array {

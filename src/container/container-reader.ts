@@ -1,12 +1,15 @@
 /** Container bytes in memory -> tokens: all of them, some frames of them, or what is left of them. */
 import { ContainerError } from "../errors";
 import type { TokenFrames } from "../tokens/token-frames";
-import { type ContainerHeader, formatOf, readHeader } from "./header";
+import { type ContainerHeader, readHeader } from "./header";
 import { type Damage, type DamagePolicy, PacketScanner, type ScannedPacket } from "./packet-scanner";
+import { lostSegments, type PlacedTokens, tokensOfPlaces } from "./placed-tokens";
+import { coveredSamples, isPossibleEnd, placesPerSegment, segmentsWithin } from "./segment-places";
 import { endMark, readTrailer, TRAILER_BYTES, type Trailer } from "./trailer";
 
 /** What a container says about itself, without its tokens. */
 export interface ContainerInfo extends ContainerHeader {
+  /** Frames; of a codec with segments their places, of which a segment cut short in front of the last leaves some empty. */
   readonly numFrames: number;
   readonly numSamples: number;
   readonly numPackets: number;
@@ -54,15 +57,16 @@ export function recoverContainer(bytes: Uint8Array): RecoveredContainer {
  */
 export function readContainerInfo(bytes: Uint8Array): ContainerInfo {
   const { header, trailer } = readEnds(bytes);
-  const numSamples = trailer.numFrames * header.hopLength - trailer.paddingSamples;
+  const numSamples = coveredSamples(header, trailer.numFrames) - trailer.paddingSamples;
   const numPackets = trailer.packetLengths.length;
   return { ...header, numFrames: trailer.numFrames, numSamples, numPackets, byteLength: bytes.length };
 }
 
 /**
  * The tokens of the frames [fromFrame, toFrame). Reads the two ends of `bytes` and the packets that hold these frames.
+ * Of a codec with segments only whole segments can be read: they begin every `segmentSamples / hopLength` frames here.
  *
- * @throws {RangeError} when the container has no such frames
+ * @throws {RangeError} when the container has no such frames, or they are no whole segments
  * @throws {ContainerError} when header, trailer or one of these packets is damaged
  */
 export function readFrames(bytes: Uint8Array, fromFrame: number, toFrame: number): TokenFrames {
@@ -70,6 +74,11 @@ export function readFrames(bytes: Uint8Array, fromFrame: number, toFrame: number
   const isRange = Number.isInteger(fromFrame) && Number.isInteger(toFrame) && fromFrame >= 0 && fromFrame <= toFrame;
   if (!isRange || toFrame > trailer.numFrames) {
     throw new RangeError(`"frames" expected within [0, ${trailer.numFrames}), got [${fromFrame}, ${toFrame})`);
+  }
+  const { segmentation, hopLength } = header;
+  const step = segmentation === undefined ? 1 : placesPerSegment(segmentation, hopLength);
+  if (fromFrame % step !== 0 || (toFrame % step !== 0 && toFrame !== trailer.numFrames)) {
+    throw new RangeError(`"frames" expected whole segments of ${step}, got [${fromFrame}, ${toFrame})`);
   }
   const firstPacket = Math.floor(fromFrame / header.framesPerPacket);
   const endPacket = fromFrame === toFrame ? firstPacket : Math.ceil(toFrame / header.framesPerPacket);
@@ -83,15 +92,11 @@ export function readFrames(bytes: Uint8Array, fromFrame: number, toFrame: number
   if (packets.length !== endPacket - firstPacket || endFrame < toFrame) {
     throw badIndex(`frames up to ${toFrame} expected where the index says, got ${endFrame}`, begin);
   }
-  const perFrame = header.numChannels * header.numCodebooks;
-  const firstFrame = firstPacket * header.framesPerPacket;
-  const codes = joinPackets(packets, firstFrame, toFrame, perFrame);
-  const numSamples = trailer.numFrames * header.hopLength - trailer.paddingSamples - fromFrame * header.hopLength;
-  return {
-    ...formatOf(header),
-    numSamples: Math.min(Math.max(numSamples, 0), (toFrame - fromFrame) * header.hopLength),
-    codes: codes.subarray((fromFrame - firstFrame) * perFrame),
-  };
+  const placed = placePackets(header, packets, fromFrame, toFrame);
+  // Padding may reach back beyond the last frame: then it counts here, too.
+  const paddingSamples = Math.max(0, trailer.paddingSamples - (trailer.numFrames - toFrame) * hopLength);
+  const isEnd = toFrame === trailer.numFrames || (segmentation === undefined && paddingSamples > 0);
+  return tokensOfPlaces(header, { ...placed, paddingSamples: isEnd ? paddingSamples : undefined });
 }
 
 /** What a scanner found, sorted. */
@@ -121,20 +126,39 @@ function scanAll(bytes: Uint8Array, policy: DamagePolicy): RecoveredContainer {
   const { packets, damage, trailer } = takeAll(scanner);
   const last = packets.at(-1);
   const numFrames = trailer?.numFrames ?? (last === undefined ? 0 : last.firstFrame + last.numFrames);
-  const paddingSamples = trailer?.paddingSamples ?? last?.paddingSamples ?? 0;
-  const codes = joinPackets(packets, 0, numFrames, header.numChannels * header.numCodebooks);
-  const numSamples = numFrames * header.hopLength - paddingSamples;
-  return { tokens: { ...formatOf(header), numSamples, codes }, damage };
+  const paddingSamples = trailer?.paddingSamples ?? last?.paddingSamples;
+  const tokens = tokensOfPlaces(header, { ...placePackets(header, packets, 0, numFrames), paddingSamples });
+  return { tokens, damage };
 }
 
-/** The codes of the frames [firstFrame, endFrame), each packet in its place; the scanner has bounded their number. */
-function joinPackets(packets: readonly ScannedPacket[], firstFrame: number, endFrame: number, perFrame: number) {
-  const codes = new Uint16Array((endFrame - firstFrame) * perFrame);
+/** The places [fromFrame, toFrame) with what packets hold of them; the scanner has bounded their number. */
+function placePackets(
+  header: ContainerHeader,
+  packets: readonly ScannedPacket[],
+  fromFrame: number,
+  toFrame: number,
+): Pick<PlacedTokens, "codes" | "segments"> {
+  const { numChannels, numCodebooks } = header;
+  const perFrame = numChannels * numCodebooks;
+  const codes = new Uint16Array((toFrame - fromFrame) * perFrame);
+  const { frameCounts, scales } = lostSegments(header, toFrame - fromFrame);
+  const counts = [...frameCounts];
   for (const packet of packets) {
-    const at = (packet.firstFrame - firstFrame) * perFrame;
-    codes.set(packet.codes.subarray(0, codes.length - at), at);
+    const skipped = Math.max(0, fromFrame - packet.firstFrame);
+    const at = (packet.firstFrame + skipped - fromFrame) * perFrame;
+    codes.set(packet.codes.subarray(skipped * perFrame).subarray(0, codes.length - at), at);
+    const firstSegment = segmentsWithin(header, packet.firstFrame) - segmentsWithin(header, fromFrame);
+    for (const [index, count] of packet.segments.frameCounts.entries()) {
+      const segment = firstSegment + index;
+      if (segment < 0 || segment >= counts.length) continue;
+      counts[segment] = count;
+      scales.set(
+        packet.segments.scales.subarray(index * numChannels, (index + 1) * numChannels),
+        segment * numChannels,
+      );
+    }
   }
-  return codes;
+  return { codes, segments: { frameCounts: counts, scales } };
 }
 
 /** Header and trailer, and where the packets begin. */
@@ -152,7 +176,7 @@ function readEnds(bytes: Uint8Array): { header: ContainerHeader; trailer: Traile
   const { numFrames, paddingSamples, packetLengths } = trailer;
   const isSound =
     packetLengths.length === Math.max(1, Math.ceil(numFrames / header.framesPerPacket)) &&
-    paddingSamples <= numFrames * header.hopLength &&
+    isPossibleEnd(header, numFrames, paddingSamples) &&
     startOffset + sum(packetLengths) === trailerOffset;
   if (!isSound)
     throw badIndex("trailer expected to agree with the header and the bytes, got other totals", trailerOffset);

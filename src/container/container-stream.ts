@@ -1,10 +1,11 @@
 /** Container bytes that come in chunks -> pieces of tokens, a packet at a time, in constant memory. */
 import type { TokenFrames } from "../tokens/token-frames";
 import { ByteQueue } from "./byte-queue";
-import { type ContainerHeader, formatOf, headerLength, PREAMBLE_BYTES, readHeader } from "./header";
-
+import { type ContainerHeader, headerLength, PREAMBLE_BYTES, readHeader } from "./header";
 import { assertBytes } from "./limits";
-import { type Damage, PacketScanner, type ScannedPacket } from "./packet-scanner";
+import { type Damage, PacketScanner } from "./packet-scanner";
+import { lostSegments, tokensOfPlaces } from "./placed-tokens";
+import { coveredSamples } from "./segment-places";
 
 /** Bytes in order, in chunks of any size. */
 export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -89,9 +90,11 @@ export class ContainerReader {
           this.#onDamage?.(item.damage);
           continue;
         }
-        yield* this.#lostPieces(lostFrames, item.type === "trailer" ? item.paddingSamples : 0);
+        const piece = item.type === "packet" ? tokensOfPlaces(this.header, item) : undefined;
+        const padding = item.type === "trailer" ? item.paddingSamples : undefined;
+        yield* this.#lostPieces(lostFrames, padding, piece?.numSamples);
         lostFrames = 0;
-        if (item.type === "packet") yield this.#piece(item.codes, item.paddingSamples ?? 0);
+        if (piece !== undefined) yield piece;
       }
     } finally {
       await this.#source.return?.();
@@ -110,18 +113,20 @@ export class ContainerReader {
   }
 
   /** Zeros in place of lost frames, no piece longer than a packet. */
-  *#lostPieces(numFrames: number, paddingSamples: number): Generator<TokenFrames, void> {
+  *#lostPieces(
+    numFrames: number,
+    paddingSamples: number | undefined,
+    samplesBehind: number | undefined,
+  ): Generator<TokenFrames, void> {
     const { framesPerPacket, numChannels, numCodebooks } = this.header;
     for (let left = numFrames; left > 0; left -= framesPerPacket) {
-      const codes = new Uint16Array(Math.min(left, framesPerPacket) * numChannels * numCodebooks);
-      yield this.#piece(codes, left <= framesPerPacket ? paddingSamples : 0);
+      const numPlaces = Math.min(left, framesPerPacket);
+      const codes = new Uint16Array(numPlaces * numChannels * numCodebooks);
+      const isEnd = left <= framesPerPacket;
+      const lostBehind = coveredSamples(this.header, left - numPlaces) - (paddingSamples ?? 0);
+      const segments = lostSegments(this.header, numPlaces, isEnd ? samplesBehind : lostBehind);
+      yield tokensOfPlaces(this.header, { codes, segments, paddingSamples: isEnd ? paddingSamples : undefined });
     }
-  }
-
-  #piece(codes: ScannedPacket["codes"], paddingSamples: number): TokenFrames {
-    const { hopLength, numChannels, numCodebooks } = this.header;
-    const covered = (codes.length / (numChannels * numCodebooks)) * hopLength;
-    return { ...formatOf(this.header), numSamples: Math.max(0, covered - paddingSamples), codes };
   }
 }
 

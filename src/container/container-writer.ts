@@ -1,16 +1,28 @@
 /** Tokens -> container bytes: all at once, or packet by packet as frames come. Both write the same bytes. */
-import { assertSameFormat, assertTokenFrames, type TokenFormat, type TokenFrames } from "../tokens/token-frames";
+import { TokenError } from "../errors";
+import { type Segmentation, segmentStride } from "../tokens/segmentation";
+import { splitSegments } from "../tokens/split-segments";
+import {
+  assertSameFormat,
+  assertTokenFrames,
+  hopLengthOf,
+  type TokenFormat,
+  type TokenFrames,
+} from "../tokens/token-frames";
 import { PayloadCoder } from "./entropy/payload";
 import { type ContainerHeader, createHeader, writeHeader } from "./header";
 import { bitsPerToken, MAX_FRAMES, MAX_PAYLOAD_BYTES } from "./limits";
 import { writePacket } from "./packet";
+import { coveredSamples, placesPerSegment, segmentEntryBytes } from "./segment-places";
+import { writeSegmentTable } from "./segment-table";
 import { writeTrailer } from "./trailer";
 
 /** How a container is written. */
 export interface ContainerOptions {
   /**
    * Frames of a packet, 1 to 65535. Longer packets compress better; a shorter one loses less when it is damaged, comes
-   * out of a stream sooner, and costs less to seek into. Default 256: five seconds at 50 frames a second.
+   * out of a stream sooner, and costs less to seek into. Default 256: five seconds at 50 frames a second. For codecs with
+   * segments it is a number of whole segments, by default those that 256 frames lie in.
    */
   readonly framesPerPacket?: number;
   /** Free text to keep with the tokens. */
@@ -39,6 +51,9 @@ export class ContainerWriter {
   readonly #entropyCoding: boolean;
   readonly #pending: Uint16Array;
   readonly #packetLengths: number[] = [];
+  /** Frames of the segments that are pending, and their scales [S, C]. */
+  #frameCounts: number[] = [];
+  #scales: number[] = [];
   #headerBytes: Uint8Array | undefined;
   #numPending = 0;
   #numFrames = 0;
@@ -62,11 +77,53 @@ export class ContainerWriter {
    *
    * Shapes   `codes` [f, C, K] frame-major
    * Memory   copies `codes`; the result is fresh
+   * @throws {TypeError} for a codec with segments, whose scales are needed, too: `writeTokens`
    * @throws {TokenError} when `codes` holds no whole number of frames, or a token that the codebook does not have
    */
   write(codes: Uint16Array): Uint8Array {
-    this.#assertOpen();
+    const { segmentation } = this.header;
+    if (segmentation !== undefined) throw new TypeError('"codes" expected with their scales, got only codes');
     assertTokenFrames({ ...this.header, numSamples: 0, codes });
+    return this.#append(codes);
+  }
+
+  /**
+   * Takes the next piece of a signal's tokens, of whichever codec, and gives the bytes that are now final.
+   *
+   * @throws {TokenError} when the piece is of another format than the first, is not whole, or follows a signal's end
+   */
+  writeTokens(piece: TokenFrames): Uint8Array {
+    assertSameFormat(this.header, piece);
+    const { segmentation } = this.header;
+    if (segmentation === undefined) return this.write(piece.codes);
+    assertTokenFrames(piece);
+    const parts: Uint8Array[] = [];
+    for (const segment of splitSegments(piece)) {
+      parts.push(this.#fillUp(segmentation, segment.numSamples), this.#append(segment.codes));
+      this.#frameCounts.push(segment.codes.length / this.#tokensPerFrame);
+      this.#scales.push(...(segment.scales ?? []));
+    }
+    return concatBytes(parts);
+  }
+
+  /** Fills up the places of the segment before, when the signal ends so soon behind it that it was cut short. */
+  #fillUp(segmentation: Segmentation, nextSamples: number): Uint8Array {
+    const { hopLength } = this.header;
+    const places = placesPerSegment(segmentation, hopLength);
+    const missing = (places - (this.#numFrames % places)) % places;
+    if (this.#numFrames > 0) {
+      const samples = Math.min(segmentStride(segmentation) + nextSamples, segmentation.segmentSamples);
+      const [expected, actual] = [Math.ceil(samples / hopLength), places - missing];
+      if (actual !== expected) {
+        const message = `a segment before another expected ${expected} frames, got ${actual}; write pieces of one signal, in order`;
+        throw new TokenError("shape-mismatch", message, { expected, actual });
+      }
+    }
+    return this.#append(new Uint16Array(missing * this.#tokensPerFrame));
+  }
+
+  #append(codes: Uint16Array): Uint8Array {
+    this.#assertOpen();
     this.#countFrames(codes.length / this.#tokensPerFrame);
     const parts = this.#takeHeader();
     for (let at = 0; at < codes.length; ) {
@@ -87,9 +144,10 @@ export class ContainerWriter {
    */
   finish(numSamples: number): Uint8Array {
     this.#assertOpen();
-    const covered = this.#numFrames * this.header.hopLength;
+    const covered = coveredSamples(this.header, this.#numFrames);
     const paddingSamples = covered - numSamples;
-    if (!Number.isInteger(numSamples) || numSamples < 0 || paddingSamples < 0 || paddingSamples > MAX_PADDING_SAMPLES) {
+    const maxPadding = this.header.segmentation === undefined ? MAX_PADDING_SAMPLES : this.header.hopLength - 1;
+    if (!Number.isInteger(numSamples) || numSamples < 0 || paddingSamples < 0 || paddingSamples > maxPadding) {
       throw new RangeError(
         `"numSamples" expected at most ${covered}, which ${this.#numFrames} frames cover, got ${numSamples}`,
       );
@@ -132,9 +190,12 @@ export class ContainerWriter {
       payloadBytes: payload.bytes.length,
       paddingSamples,
     };
-    const bytes = writePacket(head, payload.bytes);
+    const segments = { frameCounts: this.#frameCounts, scales: Float32Array.from(this.#scales) };
+    const bytes = writePacket(head, writeSegmentTable(segments, this.header.numChannels), payload.bytes);
     this.#packetLengths.push(bytes.length);
     this.#numPending = 0;
+    this.#frameCounts = [];
+    this.#scales = [];
     return bytes;
   }
 }
@@ -152,7 +213,7 @@ export class ContainerWriter {
  */
 export function writeContainer(tokens: TokenFrames, options: ContainerOptions = {}): Uint8Array {
   const writer = new ContainerWriter(tokens, options);
-  return concatBytes([writer.write(tokens.codes), writer.finish(tokens.numSamples)]);
+  return concatBytes([writer.writeTokens(tokens), writer.finish(tokens.numSamples)]);
 }
 
 /**
@@ -169,9 +230,8 @@ export async function* writeContainerStream(
   let numSamples = 0;
   for await (const piece of pieces) {
     writer ??= new ContainerWriter(piece, options);
-    assertSameFormat(writer.header, piece);
     numSamples += piece.numSamples;
-    const bytes = writer.write(piece.codes);
+    const bytes = writer.writeTokens(piece);
     if (bytes.length > 0) yield bytes;
   }
   if (writer === undefined) throw new TypeError(`"pieces" expected at least one piece of tokens, got none`);
@@ -179,9 +239,15 @@ export async function* writeContainerStream(
 }
 
 /** Five seconds at 50 frames a second, less where frames are so large that a packet would pass its limit. */
-function defaultFramesPerPacket({ numChannels, numCodebooks, codebookSize }: TokenFormat): number {
+function defaultFramesPerPacket(format: TokenFormat): number {
+  const { numChannels, numCodebooks, codebookSize, segmentation } = format;
   const bitsPerFrame = numChannels * numCodebooks * bitsPerToken(codebookSize);
-  return Math.min(DEFAULT_FRAMES_PER_PACKET, Math.floor((8 * MAX_PAYLOAD_BYTES) / bitsPerFrame));
+  const largest = Math.floor((8 * MAX_PAYLOAD_BYTES) / bitsPerFrame);
+  if (segmentation === undefined) return Math.min(DEFAULT_FRAMES_PER_PACKET, largest);
+  const places = placesPerSegment(segmentation, hopLengthOf(format));
+  const bytesPerSegment = segmentEntryBytes(numChannels) + (places * bitsPerFrame) / 8;
+  const fitting = Math.floor(MAX_PAYLOAD_BYTES / bytesPerSegment);
+  return places * Math.max(1, Math.min(Math.ceil(DEFAULT_FRAMES_PER_PACKET / places), fitting));
 }
 
 function concatBytes(parts: readonly Uint8Array[]): Uint8Array {

@@ -5,11 +5,13 @@
  *     | magic  | major | minor | H (u16)  | header, H bytes | CRC-32C  | packets ...
  *
  * The header is a MessagePack array: fields have fixed places, a newer minor version may append more, and readers
- * ignore what they do not know. What would change the meaning of a place, or of a packet, takes a new major version.
+ * ignore what they do not know. What would change the meaning of a place, or of a packet, takes a new major version:
+ * version 2 is for codecs with segments, all others are written as version 1.
  */
 import { Packr, Unpackr } from "msgpackr";
 import { ContainerError } from "../errors";
 import { crc32c } from "../kernels/crc32c";
+import { type Segmentation, segmentationFault } from "../tokens/segmentation";
 import type { TokenFormat } from "../tokens/token-frames";
 import {
   assertBytes,
@@ -22,6 +24,7 @@ import {
   requireBytes,
 } from "./limits";
 import { checkMsgpack } from "./msgpack-guard";
+import { placesPerSegment, segmentTableBytes } from "./segment-places";
 
 /**
  * The first eight bytes. The high bit catches channels of seven bits, the line ends catch conversion of text, the
@@ -29,8 +32,10 @@ import { checkMsgpack } from "./msgpack-guard";
  */
 export const magic = Uint8Array.of(0x89, 0x51, 0x54, 0x4e, 0x0d, 0x0a, 0x1a, 0x0a);
 
-/** Version of the format that is written. Other minor versions of the same major version are read. */
-export const formatVersion = { major: 1, minor: 0 } as const;
+/** Major versions that are written and read: without and with segments. */
+const versions = { plain: 1, segmented: 2 } as const;
+/** The minor version that is written of both. All are read. */
+const minorVersion = 0;
 
 /** Bytes before the MessagePack header. */
 export const PREAMBLE_BYTES = 12;
@@ -44,6 +49,9 @@ export interface ContainerHeader extends TokenFormat {
   /** Free text of the writer: title, speaker, licence. */
   readonly metadata: Readonly<Record<string, string>>;
 }
+
+/** Samples of a segment: more than an hour at 48 kHz. */
+const MAX_SEGMENT_SAMPLES = 1 << 28;
 
 /** Whole numbers of the header with their bounds, in the order of their places after codec and revision. */
 const numberFields = [
@@ -83,7 +91,10 @@ function findFault(header: ContainerHeader): FieldFault | undefined {
       return { field, expected: `a whole number from ${min} to ${max}`, got: header[field] };
     }
   }
-  const packetBytes = rawBytes(header, header.framesPerPacket);
+  const inSegments = findSegmentFault(header);
+  if (inSegments !== undefined) return inSegments;
+  const { framesPerPacket } = header;
+  const packetBytes = rawBytes(header, framesPerPacket) + segmentTableBytes(header, framesPerPacket);
   if (packetBytes > MAX_PAYLOAD_BYTES) {
     return { field: "framesPerPacket", expected: `packets of at most ${MAX_PAYLOAD_BYTES} bytes`, got: packetBytes };
   }
@@ -95,8 +106,20 @@ function findFault(header: ContainerHeader): FieldFault | undefined {
   return undefined;
 }
 
+function findSegmentFault({ segmentation, hopLength, framesPerPacket }: ContainerHeader): FieldFault | undefined {
+  if (segmentation === undefined) return undefined;
+  const fault = segmentationFault(segmentation, hopLength);
+  if (fault !== undefined || segmentation.segmentSamples > MAX_SEGMENT_SAMPLES) {
+    const expected = `a segmentation for ${hopLength} samples a frame, of at most ${MAX_SEGMENT_SAMPLES} samples`;
+    return { field: "segmentation", expected, got: fault ?? segmentation.segmentSamples };
+  }
+  const places = placesPerSegment(segmentation, hopLength);
+  if (framesPerPacket % places === 0) return undefined;
+  return { field: "framesPerPacket", expected: `a multiple of ${places}, a segment's`, got: framesPerPacket };
+}
+
 /** How many samples a frame stands for, when that is a whole number. */
-function hopLengthOf(format: TokenFormat): number {
+function wholeHopLength(format: TokenFormat): number {
   const hopLength = Math.round(format.sampleRate / format.frameRate);
   // Rounding of one division: a frame rate that was written by hand with fewer digits is refused, not bent.
   if (!(Math.abs(format.sampleRate / hopLength - format.frameRate) <= 1e-9 * format.frameRate)) {
@@ -118,9 +141,10 @@ export function createHeader(
   metadata: Readonly<Record<string, string>>,
 ): ContainerHeader {
   const { codec, revision, sampleRate, frameRate, numChannels, numCodebooks, codebookSize } = format;
-  const hopLength = hopLengthOf(format);
+  const hopLength = wholeHopLength(format);
   const shape = { codec, revision, sampleRate, frameRate, numChannels, numCodebooks, codebookSize };
-  const header = { ...shape, hopLength, framesPerPacket, metadata };
+  const segments = format.segmentation && { segmentation: format.segmentation };
+  const header = { ...shape, ...segments, hopLength, framesPerPacket, metadata };
   const fault = findFault(header);
   if (fault !== undefined) {
     throw new RangeError(`"${fault.field}" expected ${fault.expected}, got ${String(fault.got)}`);
@@ -130,8 +154,9 @@ export function createHeader(
 
 /** What the tokens are of, out of a header. */
 export function formatOf(header: ContainerHeader): TokenFormat {
-  const { codec, revision, sampleRate, frameRate, numChannels, numCodebooks, codebookSize } = header;
-  return { codec, revision, sampleRate, frameRate, numChannels, numCodebooks, codebookSize };
+  const { codec, revision, sampleRate, frameRate, numChannels, numCodebooks, codebookSize, segmentation } = header;
+  const shape = { codec, revision, sampleRate, frameRate, numChannels, numCodebooks, codebookSize };
+  return { ...shape, ...(segmentation && { segmentation }) };
 }
 
 /**
@@ -142,7 +167,9 @@ export function formatOf(header: ContainerHeader): TokenFormat {
 export function writeHeader(header: ContainerHeader): Uint8Array {
   const fields: unknown[] = [header.codec, header.revision, ...numberFields.map(([field]) => header[field])];
   const entries = Object.entries(header.metadata);
-  if (entries.length > 0) fields.push(new Map(entries));
+  const { segmentation } = header;
+  if (entries.length > 0 || segmentation) fields.push(new Map(entries));
+  if (segmentation) fields.push(segmentation.segmentSamples, segmentation.overlapSamples);
   const body = new Packr({ useRecords: false }).pack(fields);
   if (body.length > MAX_HEADER_BYTES) {
     throw new RangeError(`"metadata" expected a header of at most ${MAX_HEADER_BYTES} bytes, got ${body.length}`);
@@ -150,8 +177,8 @@ export function writeHeader(header: ContainerHeader): Uint8Array {
   const bytes = new Uint8Array(PREAMBLE_BYTES + body.length + 4);
   const view = new DataView(bytes.buffer);
   bytes.set(magic);
-  view.setUint8(8, formatVersion.major);
-  view.setUint8(9, formatVersion.minor);
+  view.setUint8(8, segmentation ? versions.segmented : versions.plain);
+  view.setUint8(9, minorVersion);
   view.setUint16(10, body.length, true);
   bytes.set(body, PREAMBLE_BYTES);
   view.setUint32(bytes.length - 4, crc32c(bytes, 0, bytes.length - 4), true);
@@ -174,10 +201,10 @@ export function headerLength(bytes: Uint8Array): number {
   }
   requireBytes(bytes, PREAMBLE_BYTES, "preamble");
   const major = bytes[8];
-  if (major !== formatVersion.major) {
+  if (major !== versions.plain && major !== versions.segmented) {
     throw new ContainerError(
       "unsupported-version",
-      `version expected ${formatVersion.major}, got ${major}; a newer version of this package may read it`,
+      `version expected ${versions.plain} or ${versions.segmented}, got ${major}; a newer version of this package may read it`,
       { byteOffset: 8 },
     );
   }
@@ -206,11 +233,12 @@ export function readHeader(bytes: Uint8Array): { header: ContainerHeader; endOff
   }
   const body = bytes.subarray(PREAMBLE_BYTES, bodyEnd);
   checkMsgpack(body, PREAMBLE_BYTES);
-  return { header: parseFields(new Unpackr({ useRecords: false, mapsAsObjects: false }).unpack(body)), endOffset };
+  const fields: unknown = new Unpackr({ useRecords: false, mapsAsObjects: false }).unpack(body);
+  return { header: parseFields(fields, bytes[8] === versions.segmented), endOffset };
 }
 
 /** Every field by hand: a checksum says that the bytes are as written, not that the writer was well-meaning. */
-function parseFields(fields: unknown): ContainerHeader {
+function parseFields(fields: unknown, hasSegments: boolean): ContainerHeader {
   if (!Array.isArray(fields)) throw badHeader({ field: "header", expected: "an array", got: typeof fields });
   const [codec, revision] = fields;
   const numbers = Object.fromEntries(numberFields.map(([field], index) => [field, fields[2 + index]]));
@@ -218,7 +246,10 @@ function parseFields(fields: unknown): ContainerHeader {
   if (metadata !== undefined && !(metadata instanceof Map)) {
     throw badHeader({ field: "metadata", expected: "a map", got: typeof metadata });
   }
-  const header = { codec, revision, ...numbers, metadata: Object.fromEntries(metadata ?? []) } as ContainerHeader;
+  const [segmentSamples, overlapSamples] = fields.slice(3 + numberFields.length) as number[];
+  const segmentation = hasSegments && { segmentation: { segmentSamples, overlapSamples } as Segmentation };
+  const texts = { codec, revision, metadata: Object.fromEntries(metadata ?? []) };
+  const header = { ...texts, ...numbers, ...segmentation } as ContainerHeader;
   const fault = findFault(header);
   if (fault !== undefined) throw badHeader(fault);
   return { ...header, frameRate: header.sampleRate / header.hopLength };

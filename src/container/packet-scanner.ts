@@ -7,6 +7,7 @@
  * linear time like any other.
  */
 import { ContainerError, type ContainerErrorCode } from "../errors";
+import { segmentFrames, segmentStride } from "../tokens/segmentation";
 import { ByteQueue } from "./byte-queue";
 import { PayloadCoder } from "./entropy/payload";
 import type { ContainerHeader } from "./header";
@@ -23,6 +24,8 @@ import {
   packetSync,
   readHead,
 } from "./packet";
+import { coveredSamples, isPossibleEnd, segmentTableBytes } from "./segment-places";
+import { findTableFault, type PacketSegments, readSegmentTable } from "./segment-table";
 import { readTrailer, TRAILER_BYTES, type Trailer, trailerBytes, trailerSync } from "./trailer";
 
 /** What to do at the first byte that cannot be accepted: raise an error, or go on behind it and report. */
@@ -34,7 +37,10 @@ export interface Damage {
   readonly byteOffset: number;
   /** How many bytes were passed over; 0 when something is missing without a trace. */
   readonly byteLength: number;
-  /** The first frame that is missing, and how many are. 0 when bytes were passed over and no frame with them. */
+  /**
+   * The first frame that is missing, and how many are. 0 when bytes were passed over and no frame with them. Of a codec
+   * with segments these are places for frames, of which a segment cut short in front of the last leaves some empty.
+   */
   readonly firstFrame: number;
   readonly numFrames: number;
   /** What was wrong at `byteOffset`. */
@@ -46,8 +52,10 @@ export interface ScannedPacket {
   readonly type: "packet";
   readonly firstFrame: number;
   readonly numFrames: number;
-  /** Tokens [f, C, K]. */
+  /** Tokens [f, C, K]; in version 2 of all places, with a frame or without. */
   readonly codes: Uint16Array;
+  /** Of which segments they are; none in version 1. */
+  readonly segments: PacketSegments;
   /** Samples by which the file's frames reach beyond its audio, in its last packet. */
   readonly paddingSamples: number | undefined;
 }
@@ -87,6 +95,8 @@ export class PacketScanner {
   #nextPacket: number;
   #nextFrame: number;
   #lastPadding: number | undefined;
+  /** Frames of the segment before the next packet, when that was read. */
+  #lastSegmentFrames: number | undefined;
   /** The trailer was read, or is not there: nothing may follow. */
   #isFinished = false;
   #damageStart: { readonly byteOffset: number; readonly error: ContainerError } | undefined;
@@ -167,20 +177,29 @@ export class PacketScanner {
     const head = readHead(view, 0);
     const headFault = findHeadFault(head, this.#header) ?? this.#findOrderFault(head);
     if (headFault !== undefined) return headFault;
-    const numBytes = packetBytes(head);
+    const numBytes = packetBytes(head, this.#header);
     if (this.#isTooWasteful()) return fault(0, "fewer false beginnings of packets", "too many");
     if (length < numBytes) return undefined;
     const bytes = this.#queue.peek(numBytes);
     const checksumFault = findChecksumFault(bytes, view, 0, numBytes);
     if (checksumFault !== undefined) return this.#wasted(numBytes, checksumFault);
-    const payload = bytes.subarray(headBytes(view.getUint8(2)), numBytes - 4);
-    const codes = this.#coder.decode({ coding: head.coding, bytes: payload }, head.numFrames);
-    if (codes === undefined) {
-      return this.#wasted(numBytes, fault(numBytes - payload.length - 4, "tokens of the codebook", "others"));
-    }
+    const content = this.#readContent(head, bytes.subarray(headBytes(view.getUint8(2)), numBytes - 4));
+    if ("expected" in content) return this.#wasted(numBytes, { ...content, at: numBytes - 4 - head.payloadBytes });
     const { numFrames, paddingSamples } = head;
     const firstFrame = head.packetIndex * this.#header.framesPerPacket;
-    return { length: numBytes, item: { type: "packet", firstFrame, numFrames, codes, paddingSamples } };
+    return { length: numBytes, item: { type: "packet", firstFrame, numFrames, paddingSamples, ...content } };
+  }
+
+  /** What stands between the head and the checksum of a packet. */
+  #readContent(head: PacketHead, bytes: Uint8Array): Pick<ScannedPacket, "codes" | "segments"> | PacketFault {
+    const { numChannels } = this.#header;
+    const tableBytes = segmentTableBytes(this.#header, head.numFrames);
+    const segments = readSegmentTable(bytes.subarray(0, tableBytes), numChannels);
+    const previous = head.packetIndex === this.#nextPacket ? this.#lastSegmentFrames : undefined;
+    const tableFault = findTableFault(segments, head, this.#header, previous);
+    if (tableFault !== undefined) return tableFault;
+    const codes = this.#coder.decode({ coding: head.coding, bytes: bytes.subarray(tableBytes) }, head.numFrames);
+    return codes === undefined ? fault(0, "tokens of the codebook", "others") : { codes, segments };
   }
 
   #findOrderFault(head: PacketHead): PacketFault | undefined {
@@ -189,7 +208,10 @@ export class PacketScanner {
       return fault(6, `packet ${this.#nextPacket}`, `packet ${packetIndex}`);
     }
     const numFrames = packetIndex * this.#header.framesPerPacket + head.numFrames;
-    return this.#findSizeFault(numFrames, packetBytes(head), 6);
+    // What lies between are whole packets.
+    const cutFault = packetIndex > this.#nextPacket ? this.#findCutFault(Number.POSITIVE_INFINITY) : undefined;
+    if (cutFault !== undefined) return cutFault;
+    return this.#findSizeFault(numFrames, packetBytes(head, this.#header), 6);
   }
 
   /** Frames may be missing, but not more than the bytes make believable: the gap is filled when tokens are recovered. */
@@ -224,7 +246,7 @@ export class PacketScanner {
 
   /** Totals that contradict the header, each other, or the packets read. */
   #findTotalsFault(numPackets: number, numFrames: number, paddingSamples: number): PacketFault | undefined {
-    const { framesPerPacket, hopLength } = this.#header;
+    const { framesPerPacket } = this.#header;
     const isKnown = this.#policy === "throw" || this.#lastPadding !== undefined;
     if (numFrames < this.#nextFrame || (isKnown && numFrames > this.#nextFrame)) {
       return fault(6, `${this.#nextFrame} frames in all`, numFrames);
@@ -232,11 +254,23 @@ export class PacketScanner {
     const expectedPackets = Math.max(1, Math.ceil(numFrames / framesPerPacket));
     if (numPackets !== expectedPackets) return fault(2, `${expectedPackets} packets in all`, numPackets);
     const isOther = this.#lastPadding !== undefined && paddingSamples !== this.#lastPadding;
-    if (isOther || paddingSamples > numFrames * hopLength) {
-      const expected = this.#lastPadding ?? `at most ${numFrames * hopLength}`;
-      return fault(10, `${expected} samples of padding`, paddingSamples);
+    if (isOther || !isPossibleEnd(this.#header, numFrames, paddingSamples)) {
+      const expected = this.#lastPadding ?? `what ${numFrames} frames can have`;
+      return fault(10, `${expected} as samples of padding`, paddingSamples);
     }
-    return this.#findSizeFault(numFrames, TRAILER_BYTES, 6);
+    const lostFrames = numFrames - this.#nextFrame;
+    const cutFault =
+      lostFrames > 0 ? this.#findCutFault(coveredSamples(this.#header, lostFrames) - paddingSamples) : undefined;
+    return cutFault ?? this.#findSizeFault(numFrames, TRAILER_BYTES, 6);
+  }
+
+  /** Only the signal's end cuts a segment short: the last one read must be as long as what is lost behind it allows. */
+  #findCutFault(lostSamples: number): PacketFault | undefined {
+    const { segmentation, hopLength } = this.#header;
+    if (segmentation === undefined || this.#lastSegmentFrames === undefined) return undefined;
+    const expected = segmentFrames(segmentation, hopLength, segmentStride(segmentation) + lostSamples);
+    if (this.#lastSegmentFrames === expected) return undefined;
+    return fault(6, `no more behind a segment of ${this.#lastSegmentFrames} frames`, "more");
   }
 
   #isTooWasteful(): boolean {
@@ -265,6 +299,7 @@ export class PacketScanner {
     this.#nextFrame = firstFrame + item.numFrames;
     this.#nextPacket = firstFrame / this.#header.framesPerPacket + 1;
     this.#lastPadding = item.paddingSamples;
+    this.#lastSegmentFrames = item.segments.frameCounts.at(-1);
   }
 
   /** Throws, or moves on to the next byte with which a packet could begin. */

@@ -1,10 +1,11 @@
 /**
  * Packets: a stretch of frames that can be found, checked and decoded without any other packet.
  *
- *     0      2      3        6           10      12               (16)        +n        +4
- *     | sync | kind | length | packet    | num   | padding samples | payload   | CRC-32C |
- *     | 7e b1| u8   | n: u24 | index u32 | frames| u32, only last  | n bytes   | u32     |
+ *     0      2      3        6           10      12               (16)        +m        +n        +4
+ *     | sync | kind | length | packet    | num   | padding samples | segments  | payload | CRC-32C |
+ *     | 7e b1| u8   | n: u24 | index u32 | frames| u32, only last  | version 2 | n bytes | u32     |
  *
+ * What is said of segments (segment-table.ts) is m bytes long, which follow from the number of frames; 0 in version 1.
  * Numbers are little-endian; the checksum covers everything before it. `kind` is the payload's coding in bit 0 and, in
  * bit 7, whether this is the last packet, which alone may have fewer frames than the header says.
  */
@@ -12,6 +13,7 @@ import { crc32c } from "../kernels/crc32c";
 import { type PayloadCoding, payloadCodings } from "./entropy/payload";
 import type { ContainerHeader } from "./header";
 import { minPayloadBytes, rawBytes, TOKENS_PER_BYTE } from "./limits";
+import { isPossibleEnd, type PlaceShape, segmentTableBytes } from "./segment-places";
 
 /** How every packet begins. */
 export const packetSync = [0x7e, 0xb1] as const;
@@ -47,23 +49,29 @@ export function headBytes(kind: number): number {
 }
 
 /** Bytes of a whole packet. */
-export function packetBytes(head: PacketHead): number {
-  return head.payloadBytes + PACKET_FRAMING_BYTES + (head.paddingSamples === undefined ? 0 : LAST_PACKET_BYTES);
+export function packetBytes(head: PacketHead, shape: PlaceShape): number {
+  const lastBytes = head.paddingSamples === undefined ? 0 : LAST_PACKET_BYTES;
+  return PACKET_FRAMING_BYTES + lastBytes + segmentTableBytes(shape, head.numFrames) + head.payloadBytes;
 }
 
-/** The bytes of a packet around its payload. */
-export function writePacket(head: PacketHead, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(packetBytes(head));
+/**
+ * The bytes of a packet around its payload.
+ *
+ * @param segments  the table of its segments; empty in version 1
+ */
+export function writePacket(head: PacketHead, segments: Uint8Array, payload: Uint8Array): Uint8Array {
+  const kind = head.coding | (head.paddingSamples === undefined ? 0 : LAST_FLAG);
+  const bytes = new Uint8Array(headBytes(kind) + segments.length + payload.length + 4);
   const view = new DataView(bytes.buffer);
-  const isLast = head.paddingSamples !== undefined;
   bytes.set(packetSync);
-  view.setUint8(2, head.coding | (isLast ? LAST_FLAG : 0));
+  view.setUint8(2, kind);
   view.setUint16(3, head.payloadBytes & 0xffff, true);
   view.setUint8(5, head.payloadBytes >>> 16);
   view.setUint32(6, head.packetIndex, true);
   view.setUint16(10, head.numFrames, true);
-  if (isLast) view.setUint32(12, head.paddingSamples, true);
-  bytes.set(payload, bytes.length - 4 - payload.length);
+  if (head.paddingSamples !== undefined) view.setUint32(12, head.paddingSamples, true);
+  bytes.set(segments, headBytes(kind));
+  bytes.set(payload, headBytes(kind) + segments.length);
   view.setUint32(bytes.length - 4, crc32c(bytes, 0, bytes.length - 4), true);
   return bytes;
 }
@@ -106,9 +114,9 @@ export function findHeadFault(head: PacketHead, header: ContainerHeader): Packet
     const tokens = `a byte of payload for every ${TOKENS_PER_BYTE} tokens`;
     return { code: "limit-exceeded", at: 3, expected: tokens, got: head.payloadBytes };
   }
-  const numSamples = (head.packetIndex * framesPerPacket + head.numFrames) * header.hopLength;
-  if (head.paddingSamples !== undefined && head.paddingSamples > numSamples) {
-    return fault(12, `at most ${numSamples} samples of padding`, head.paddingSamples);
+  const numPlaces = head.packetIndex * framesPerPacket + head.numFrames;
+  if (head.paddingSamples !== undefined && !isPossibleEnd(header, numPlaces, head.paddingSamples)) {
+    return fault(12, `padding that ${numPlaces} frames can have`, head.paddingSamples);
   }
   return undefined;
 }

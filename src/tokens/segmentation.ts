@@ -29,6 +29,11 @@ export function segmentCount(segmentation: Segmentation, numSamples: number): nu
   return Math.ceil(numSamples / segmentStride(segmentation));
 }
 
+/** Frames of the segment at which a signal still has so many samples: all of a segment's, or fewer at the end. */
+export function segmentFrames({ segmentSamples }: Segmentation, hopLength: number, samplesLeft: number): number {
+  return Math.ceil(Math.min(samplesLeft, segmentSamples) / hopLength);
+}
+
 /** Consecutive segments: all of a signal, or a piece of it. */
 export interface SegmentRun extends Segmentation {
   readonly hopLength: number;
@@ -48,14 +53,15 @@ export function segmentFrameCounts(run: SegmentRun): number[] | undefined {
   const { segmentSamples, hopLength, numSegments, numSamples, numFrames } = run;
   const stride = segmentStride(run);
   if (numSegments !== segmentCount(run, numSamples)) return undefined;
-  const framesWithin = (samples: number): number => Math.ceil(Math.min(samples, segmentSamples) / hopLength);
-  const counts = Array.from({ length: numSegments }, (_, index) => framesWithin(numSamples - index * stride));
+  const counts = Array.from({ length: numSegments }, (_, index) =>
+    segmentFrames(run, hopLength, numSamples - index * stride),
+  );
   const surplus = numFrames - counts.reduce((sum, count) => sum + count, 0);
   const last = counts.at(-1);
   if (last === undefined || surplus === 0) return surplus === 0 ? counts : undefined;
   // A segment that others follow reaches into the next one, by as much as there is of that.
   const isFollowed =
-    numSamples === numSegments * stride && surplus > 0 && last + surplus <= framesWithin(segmentSamples);
+    numSamples === numSegments * stride && surplus > 0 && last + surplus <= segmentSamples / hopLength;
   return isFollowed ? [...counts.slice(0, -1), last + surplus] : undefined;
 }
 

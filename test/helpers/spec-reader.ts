@@ -4,8 +4,18 @@
  */
 import { Unpackr } from "msgpackr";
 
-/** Codes [F, C, K] and the padding of an undamaged file. */
-export function readBySpec(file: Uint8Array): { fields: readonly unknown[]; codes: number[]; paddingSamples: number } {
+/** What this reader finds in an undamaged file. */
+export interface SpecTokens {
+  readonly fields: readonly unknown[];
+  /** [F, C, K] */
+  readonly codes: number[];
+  /** [S, C]; empty in version 1. */
+  readonly scales: number[];
+  readonly paddingSamples: number;
+}
+
+/** Reads an undamaged file. */
+export function readBySpec(file: Uint8Array): SpecTokens {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const headerBytes = view.getUint16(10, true);
   const fields = new Unpackr({ useRecords: false, mapsAsObjects: false }).unpack(
@@ -18,6 +28,10 @@ export function readBySpec(file: Uint8Array): { fields: readonly unknown[]; code
     framesPerPacket: framesPerPacket ?? 0,
   };
   const codes: number[] = [];
+  const scales: number[] = [];
+  const [channels = 0, hopLength = 0, segmentSamples = 0] = [numChannels, fields[3] as number, fields[9] as number];
+  const placesPerSegment = view.getUint8(8) === 2 ? segmentSamples / hopLength : Number.POSITIVE_INFINITY;
+  const entryBytes = view.getUint8(8) === 2 ? 2 + 4 * channels : 0;
   let paddingSamples = 0;
   let at = 16 + headerBytes;
   for (let isLast = false; !isLast; ) {
@@ -25,13 +39,22 @@ export function readBySpec(file: Uint8Array): { fields: readonly unknown[]; code
     isLast = kind >= 0x80;
     const length = view.getUint16(at + 3, true) + 65536 * view.getUint8(at + 5);
     const numFrames = view.getUint16(at + 10, true);
-    const begin = at + (isLast ? 16 : 12);
     if (isLast) paddingSamples = view.getUint32(at + 12, true);
+    const numSegments = Math.ceil(numFrames / placesPerSegment);
+    const table = at + (isLast ? 16 : 12);
+    const begin = table + numSegments * entryBytes;
     const payload = file.subarray(begin, begin + length);
-    codes.push(...(kind % 2 === 1 ? readAdaptive(payload, numFrames, shape) : readPacked(payload, numFrames, shape)));
+    const places = kind % 2 === 1 ? readAdaptive(payload, numFrames, shape) : readPacked(payload, numFrames, shape);
+    if (entryBytes === 0) codes.push(...places);
+    for (let segment = 0; entryBytes > 0 && segment < numSegments; segment++) {
+      const entry = table + segment * entryBytes;
+      const first = segment * placesPerSegment * shape.columns;
+      codes.push(...places.slice(first, first + view.getUint16(entry, true) * shape.columns));
+      for (let channel = 0; channel < channels; channel++) scales.push(view.getFloat32(entry + 2 + 4 * channel, true));
+    }
     at = begin + length + 4;
   }
-  return { fields, codes, paddingSamples };
+  return { fields, codes, scales, paddingSamples };
 }
 
 interface Shape {

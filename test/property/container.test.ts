@@ -9,10 +9,13 @@ import {
   readFrames,
   recoverContainer,
   writeContainer,
+  writeContainerStream,
 } from "../../src/container/index";
 import { rawBytes } from "../../src/container/limits";
 import { concatTokenFrames } from "../../src/tokens/concat-token-frames";
+import { splitSegments } from "../../src/tokens/split-segments";
 import { numFrames, type TokenFrames } from "../../src/tokens/token-frames";
+import { makeSegmentedTokens } from "../helpers/token-samples";
 
 const SEED = 3;
 const text = fc.stringMatching(/^[\x21-\x7e]{1,20}$/);
@@ -133,4 +136,62 @@ describe("any tokens", () => {
     holds((tokens, chosen) => {
       expect(recoverContainer(writeContainer(tokens, chosen))).toEqual({ tokens, damage: [] });
     }, 150));
+});
+
+describe("any tokens of segments", () => {
+  /** Segments of 1 to 12 frames with any overlap up to half, and signals of up to six of them. */
+  const segmented = fc
+    .record({
+      hopLength: fc.integer({ min: 1, max: 12 }),
+      places: fc.integer({ min: 1, max: 12 }),
+      overlapShare: fc.double({ min: 0, max: 0.5, noNaN: true }),
+      numChannels: fc.integer({ min: 1, max: 2 }),
+      seed: fc.nat(),
+      length: fc.double({ min: 0, max: 6, noNaN: true }),
+      segmentsPerPacket: fc.integer({ min: 1, max: 4 }),
+    })
+    .map(({ hopLength, places, overlapShare, numChannels, seed, length, segmentsPerPacket }) => {
+      const segmentSamples = hopLength * places;
+      const segmentation = { segmentSamples, overlapSamples: Math.floor(overlapShare * segmentSamples) };
+      const format = { segmentation, sampleRate: 1000, frameRate: 1000 / hopLength, numChannels, seed };
+      const tokens = makeSegmentedTokens(Math.floor(length * segmentSamples), format);
+      return { tokens, places, options: { framesPerPacket: segmentsPerPacket * places } };
+    });
+
+  it("come back, at once and as a stream, written at once or segment by segment", () =>
+    fc.assert(
+      fc.asyncProperty(segmented, fc.integer({ min: 1, max: 300 }), async ({ tokens, options }, chunkBytes) => {
+        const bytes = writeContainer(tokens, options);
+        expect(readContainer(bytes)).toEqual(tokens);
+        expect(recoverContainer(bytes)).toEqual({ tokens, damage: [] });
+        expect(readContainerInfo(bytes).numSamples).toBe(tokens.numSamples);
+        const chunks = Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, index) =>
+          bytes.slice(index * chunkBytes, (index + 1) * chunkBytes),
+        );
+        const pieces: TokenFrames[] = [];
+        for await (const piece of readContainerStream(chunks)) pieces.push(piece);
+        expect(concatTokenFrames(pieces)).toEqual(tokens);
+        if (tokens.numSamples === 0) return;
+        const written: Uint8Array[] = [];
+        for await (const part of writeContainerStream(splitSegments(tokens), options)) written.push(part);
+        expect(Buffer.concat(written).equals(bytes)).toBe(true);
+      }),
+      { numRuns: 300, seed: SEED },
+    ));
+
+  it("can be read from any segment to any other", () =>
+    fc.assert(
+      fc.property(segmented, fc.nat(), fc.nat(), ({ tokens, places, options }, one, other) => {
+        const bytes = writeContainer(tokens, options);
+        const segments = splitSegments(tokens);
+        const ends = [one, other].map((value) => value % (segments.length + 1));
+        const [from, to] = [Math.min(...ends), Math.max(...ends)];
+        const end = to === segments.length ? readContainerInfo(bytes).numFrames : to * places;
+        const part = readFrames(bytes, Math.min(from * places, end), end);
+        const wanted = segments.slice(from, to);
+        if (wanted.length === 0) expect(part.codes.length).toBe(0);
+        else expect(part).toEqual(concatTokenFrames(wanted));
+      }),
+      { numRuns: 300, seed: SEED },
+    ));
 });

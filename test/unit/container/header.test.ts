@@ -93,7 +93,7 @@ describe("readHeader", () => {
     expect(containerErrorOf(() => readHeader(wav))).toMatchObject({ code: "bad-magic", byteOffset: 0 });
     const asText = good.map((byte, at) => (at === 5 ? 0x0d : byte));
     expect(containerErrorOf(() => readHeader(asText))).toMatchObject({ code: "bad-magic", byteOffset: 5 });
-    const next = wrap(new Packr({ useRecords: false }).pack(fields), [2, 0]);
+    const next = wrap(new Packr({ useRecords: false }).pack(fields), [3, 0]);
     expect(containerErrorOf(() => readHeader(next))).toMatchObject({ code: "unsupported-version", byteOffset: 8 });
     const damaged = good.map((byte, at) => (at === 20 ? byte ^ 1 : byte));
     expect(containerErrorOf(() => readHeader(damaged))).toMatchObject({ code: "checksum-mismatch" });

@@ -20,7 +20,7 @@ describe("readHead", () => {
     ["the last packet", last],
     ["large numbers", { ...full, packetIndex: 0xffff_fffe, numFrames: 0xffff, payloadBytes: 0x0f_ffff }],
   ])("reads what writePacket wrote: %s", (_, head) => {
-    const bytes = writePacket(head, new Uint8Array(head.payloadBytes));
+    const bytes = writePacket(head, new Uint8Array(0), new Uint8Array(head.payloadBytes));
     expect(readHead(new DataView(bytes.buffer), 0)).toEqual(head);
     expect(bytes.length).toBe(head.payloadBytes + (head.paddingSamples === undefined ? 16 : 20));
   });
