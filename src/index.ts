@@ -1,4 +1,5 @@
 /** The public surface of the package. It is also the one place in `src/` that knows which codecs there are. */
+import { diffwave, diffwaveFull } from "../codecs/diffwave/index";
 import { encodec24khz } from "../codecs/encodec/index";
 import { lyraV2 } from "../codecs/lyra-v2/index";
 import { soundstream } from "../codecs/soundstream/index";
@@ -12,6 +13,12 @@ import type { TokenFrames } from "./tokens/token-frames";
 import type { NeuralVocoder } from "./vocoder/neural-vocoder";
 import type { VocoderDefinition } from "./vocoder-definition";
 
+export {
+  DiffwaveGenerator,
+  type GenerateOptions,
+  type GeneratorOptions,
+  loadDiffwaveGenerator,
+} from "../codecs/diffwave/generator";
 export type { PcmAudio } from "./audio/pcm-audio";
 export { Codec, type DecodeOptions, type EncodeOptions } from "./codec";
 export type { CodecDefinition, CodecSource, LoadOptions, RuntimeOptions } from "./codec-definition";
@@ -68,7 +75,7 @@ export function loadCodec(source: string | CodecSource, options: LoadOptions = {
 }
 
 /** The vocoders that `loadVocoder` knows by name. */
-export const vocoders: readonly VocoderDefinition[] = [];
+export const vocoders: readonly VocoderDefinition[] = [diffwave, diffwaveFull];
 
 /**
  * Loads a vocoder, which turns features into audio.
