@@ -1,6 +1,7 @@
 /** The public surface of the package. It is also the one place in `src/` that knows which codecs there are. */
 import { diffwave, diffwaveFull } from "../codecs/diffwave/index";
 import { encodec24khz } from "../codecs/encodec/index";
+import { hifiganVocoders } from "../codecs/hifi-gan/index";
 import { lyraV2 } from "../codecs/lyra-v2/index";
 import { soundstream } from "../codecs/soundstream/index";
 import { speech16k } from "../codecs/speech-16k/index";
@@ -75,7 +76,7 @@ export function loadCodec(source: string | CodecSource, options: LoadOptions = {
 }
 
 /** The vocoders that `loadVocoder` knows by name. */
-export const vocoders: readonly VocoderDefinition[] = [diffwave, diffwaveFull];
+export const vocoders: readonly VocoderDefinition[] = [...hifiganVocoders, diffwave, diffwaveFull];
 
 /**
  * Loads a vocoder, which turns features into audio.

@@ -1,0 +1,113 @@
+/**
+ * The generator of HiFi-GAN: features or latents [B, F, I] -> samples [B, F * hop].
+ *
+ * A convolution, then for each rate a transposed convolution to half the channels and multi-receptive-field fusion, and a
+ * convolution to samples. HiFi-GAN's vocoders and the decoder of VITS are this network.
+ *
+ * Source   Kong et al. 2020, "HiFi-GAN", section 2.2; layers named as in the published checkpoints
+ */
+import type { Operand } from "../graph-builder";
+import { leakyRelu, tanh } from "../ops/activation";
+import { reshape } from "../ops/shape";
+import type { ConvWeights } from "./causal-conv";
+import { multiReceptiveField, type ResidualBlock, residualReach, residualSlope } from "./multi-receptive-field";
+import { planarConv, planarTransposedConv, toPlanes, transposedReach } from "./planar-conv";
+
+/** Everything that fixes the shapes of the layers. */
+export interface GeneratorSizes {
+  /** Width of what goes in: mel bins, or latents. */
+  readonly inputChannels: number;
+  /** Channels of the first convolution; every stage halves them. */
+  readonly initialChannels: number;
+  readonly upsampleRates: readonly number[];
+  readonly upsampleKernelSizes: readonly number[];
+  /** 1: two convolutions a step (V1, V2); 2: one (V3). */
+  readonly residualKind: 1 | 2;
+  readonly residualKernelSizes: readonly number[];
+  /** For each kernel size the dilations of its steps. */
+  readonly residualDilations: readonly (readonly number[])[];
+}
+
+/** Slope of the last activation, which the published code leaves at PyTorch's default. */
+const lastSlope = 0.01;
+const outerKernelSize = 7;
+
+/**
+ * Where the weights of a layer are found. Paths are those of the published checkpoints: `conv_pre`, `ups.<i>`,
+ * `resblocks.<i>.convs1.<j>` and `convs2.<j>` (kind 1) or `convs.<j>` (kind 2), `conv_post`.
+ */
+export type LayerSource = (path: string, shape: readonly number[]) => ConvWeights;
+
+/**
+ * Builds the generator behind `x`.
+ *
+ * Shapes   x [B, F, I], condition [B, 1, initialChannels], added behind the first convolution; result [B, F * hop]
+ */
+export function hifiGanGenerator(x: Operand, sizes: GeneratorSizes, layer: LayerSource, condition?: Operand): Operand {
+  const { graph } = x;
+  const { inputChannels, initialChannels, upsampleRates, upsampleKernelSizes, residualKernelSizes } = sizes;
+  const at = (path: string, shape: readonly number[], build: (weights: ConvWeights) => Operand): Operand =>
+    graph.scope(path, () => build(layer(path, shape)));
+  let planes = at("conv_pre", [initialChannels, inputChannels, outerKernelSize], (weights) =>
+    planarConv(toPlanes(x), weights),
+  );
+  if (condition !== undefined) planes = graph.node("Add", [planes, toPlanes(condition)], planes.shape);
+  let channels = initialChannels;
+  // Behind a fusion stands the sum; its mean is taken by the weights of the convolution that comes next.
+  let inputScale = 1;
+  for (const [stage, stride] of upsampleRates.entries()) {
+    const kernelSize = upsampleKernelSizes[stage] ?? 0;
+    const [input, scale] = [planes, inputScale];
+    const upsampled = at(`ups.${stage}`, [channels, channels / 2, kernelSize], (weights) => {
+      const padding = (kernelSize - stride) / 2;
+      return planarTransposedConv(leakyRelu(input, residualSlope), weights, { stride, padding, inputScale: scale });
+    });
+    channels /= 2;
+    const blocks = residualBlocks(sizes, stage, channels, layer);
+    planes = graph.scope(`stages.${stage}`, () => multiReceptiveField(upsampled, blocks));
+    inputScale = 1 / residualKernelSizes.length;
+  }
+  const samples = at("conv_post", [1, channels, outerKernelSize], (weights) =>
+    tanh(planarConv(leakyRelu(planes, lastSlope), weights, { inputScale })),
+  );
+  const [batchSize = 1, , , length = 1] = samples.shape;
+  return reshape(samples, [batchSize, length]);
+}
+
+function residualBlocks(sizes: GeneratorSizes, stage: number, channels: number, layer: LayerSource): ResidualBlock[] {
+  const { residualKernelSizes, residualDilations, residualKind } = sizes;
+  return residualKernelSizes.map((kernelSize, index): ResidualBlock => {
+    const path = `resblocks.${stage * residualKernelSizes.length + index}`;
+    const shape = [channels, channels, kernelSize];
+    return (residualDilations[index] ?? []).map((dilation, step) =>
+      residualKind === 1
+        ? {
+            dilation,
+            conv: layer(`${path}.convs1.${step}`, shape),
+            second: layer(`${path}.convs2.${step}`, shape),
+          }
+        : { dilation, conv: layer(`${path}.convs.${step}`, shape) },
+    );
+  });
+}
+
+/**
+ * Frames before and after its own that a frame's samples depend on: a stretch of frames with so many around it gives
+ * the samples that the whole signal gives.
+ */
+export function generatorReach(sizes: GeneratorSizes): { back: number; ahead: number } {
+  const { upsampleRates, upsampleKernelSizes, residualKernelSizes, residualDilations, residualKind } = sizes;
+  const edge = (outerKernelSize - 1) / 2;
+  const widest = Math.max(
+    ...residualKernelSizes.map((size, index) => residualReach(size, residualDilations[index] ?? [], residualKind)),
+  );
+  // From the samples back to the frames, in units of each stage's own rate.
+  let [back, ahead] = [edge, edge];
+  for (const [stage, stride] of [...upsampleRates.entries()].reverse()) {
+    const kernelSize = upsampleKernelSizes[stage] ?? 0;
+    const reach = transposedReach(kernelSize, stride, (kernelSize - stride) / 2);
+    back = Math.ceil((back + widest) / stride) + reach.back;
+    ahead = Math.ceil((ahead + widest) / stride) + reach.ahead;
+  }
+  return { back: back + edge, ahead: ahead + edge };
+}

@@ -1,0 +1,53 @@
+/**
+ * Multi-receptive-field fusion: residual blocks with kernels of several sizes side by side, and their sum.
+ *
+ * Source   Kong et al. 2020 (HiFi-GAN), section 2.2 and appendix A.1
+ */
+import type { Operand } from "../graph-builder";
+import { leakyRelu } from "../ops/activation";
+import { add } from "../ops/elementwise";
+import type { ConvWeights } from "./causal-conv";
+import { planarConv } from "./planar-conv";
+
+/** Slope of every activation inside. */
+export const residualSlope = 0.1;
+
+/** One residual step: a dilated convolution, and in blocks of kind 1 a second one without dilation. */
+export interface ResidualStep {
+  readonly dilation: number;
+  /** [C, C, k] */
+  readonly conv: ConvWeights;
+  /** [C, C, k] */
+  readonly second?: ConvWeights;
+}
+
+/** One residual block: its steps follow each other. All its kernels have one size. */
+export type ResidualBlock = readonly ResidualStep[];
+
+/**
+ * The sum of the blocks. The paper's mean is that sum over their number: multiply by it in what comes next.
+ *
+ * Shapes   x [B, C, 1, T]; result [B, C, 1, T]
+ */
+export function multiReceptiveField(x: Operand, blocks: readonly ResidualBlock[]): Operand {
+  const { graph } = x;
+  return blocks
+    .map((block, index) => graph.scope(`blocks.${index}`, () => residualBlock(x, block)))
+    .reduce((sum, output) => add(sum, output));
+}
+
+function residualBlock(x: Operand, steps: ResidualBlock): Operand {
+  return steps.reduce((input, { dilation, conv, second }, index) => {
+    const { graph } = input;
+    const hidden = graph.scope(`steps.${index}`, () => planarConv(leakyRelu(input, residualSlope), conv, { dilation }));
+    if (second === undefined) return add(hidden, input);
+    const branch = graph.scope(`steps.${index}.second`, () => planarConv(leakyRelu(hidden, residualSlope), second));
+    return add(branch, input);
+  }, x);
+}
+
+/** Samples to each side that a block's output depends on. */
+export function residualReach(kernelSize: number, dilations: readonly number[], kind: 1 | 2): number {
+  const edge = (kernelSize - 1) / 2;
+  return dilations.reduce((reach, dilation) => reach + edge * (dilation + (kind === 1 ? 1 : 0)), 0);
+}
