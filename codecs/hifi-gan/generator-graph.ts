@@ -10,6 +10,7 @@ import {
   hifiGanGenerator,
   type LayerSource,
 } from "../../src/graph/blocks/hifi-gan-generator";
+import type { Reach } from "../../src/graph/blocks/planar-conv";
 import { symbol } from "../../src/graph/dimension";
 import { batch, GraphBuilder, type Operand } from "../../src/graph/graph-builder";
 import type { Network } from "../../src/graph/network";
@@ -31,7 +32,7 @@ export function buildGenerator(config: HifiganConfig, weights: StateDict): Netwo
 }
 
 /** Frames to each side of its own that a frame's samples depend on. */
-export function reachOf(config: HifiganConfig): { back: number; ahead: number } {
+export function reachOf(config: HifiganConfig): Reach {
   return generatorReach(sizesOf(config));
 }
 

@@ -11,7 +11,7 @@ import { leakyRelu, tanh } from "../ops/activation";
 import { reshape } from "../ops/shape";
 import type { ConvWeights } from "./causal-conv";
 import { multiReceptiveField, type ResidualBlock, residualReach, residualSlope } from "./multi-receptive-field";
-import { planarConv, planarTransposedConv, toPlanes, transposedReach } from "./planar-conv";
+import { planarConv, planarTransposedConv, type Reach, toPlanes, transposedReach } from "./planar-conv";
 
 /** Everything that fixes the shapes of the layers. */
 export interface GeneratorSizes {
@@ -95,19 +95,17 @@ function residualBlocks(sizes: GeneratorSizes, stage: number, channels: number, 
  * Frames before and after its own that a frame's samples depend on: a stretch of frames with so many around it gives
  * the samples that the whole signal gives.
  */
-export function generatorReach(sizes: GeneratorSizes): { back: number; ahead: number } {
+export function generatorReach(sizes: GeneratorSizes): Reach {
   const { upsampleRates, upsampleKernelSizes, residualKernelSizes, residualDilations, residualKind } = sizes;
   const edge = (outerKernelSize - 1) / 2;
   const widest = Math.max(
     ...residualKernelSizes.map((size, index) => residualReach(size, residualDilations[index] ?? [], residualKind)),
   );
   // From the samples back to the frames, in units of each stage's own rate.
-  let [back, ahead] = [edge, edge];
+  let reach: Reach = { back: edge, ahead: edge };
   for (const [stage, stride] of [...upsampleRates.entries()].reverse()) {
-    const kernelSize = upsampleKernelSizes[stage] ?? 0;
-    const reach = transposedReach(kernelSize, stride, (kernelSize - stride) / 2);
-    back = Math.ceil((back + widest) / stride) + reach.back;
-    ahead = Math.ceil((ahead + widest) / stride) + reach.ahead;
+    const behind = { back: reach.back + widest, ahead: reach.ahead + widest };
+    reach = transposedReach(upsampleKernelSizes[stage] ?? 0, stride, behind);
   }
-  return { back: back + edge, ahead: ahead + edge };
+  return { back: reach.back + edge, ahead: reach.ahead + edge };
 }

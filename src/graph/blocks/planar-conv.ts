@@ -78,7 +78,7 @@ export function planarTransposedConv(x: Operand, weights: ConvWeights, options: 
     const got = `kernel ${kernelSize} and padding ${padding}`;
     throw graph.error("unsupported-op", `stride ${stride} expected a kernel of stride + 2 * padding, got ${got}`);
   }
-  const { back, ahead } = transposedReach(kernelSize, stride, padding);
+  const { back, ahead } = transposedReach(kernelSize, stride, { back: 0, ahead: 0 });
   const numTaps = back + 1 + ahead;
   const { data } = weights.weight;
   const weight = graph.constant("weight", [numOutputs * stride, numInputs, 1, numTaps], (into) => {
@@ -100,9 +100,24 @@ export function planarTransposedConv(x: Operand, weights: ConvWeights, options: 
   return reshape(split, [batchSize, numOutputs, 1, multiplyDimension(samples, stride)]);
 }
 
-/** Input samples before and after its own that an output block of `stride` samples depends on. */
-export function transposedReach(kernelSize: number, stride: number, padding: number): { back: number; ahead: number } {
-  return { back: Math.floor((kernelSize - 1 - padding) / stride), ahead: Math.ceil(padding / stride) };
+/** Samples before and after its own that one depends on. */
+export interface Reach {
+  readonly back: number;
+  readonly ahead: number;
+}
+
+/**
+ * Reach through a transposed convolution with kernel = stride + 2 * padding.
+ *
+ * @param reach  of what stands behind it, in samples of its result
+ * @returns reach in samples that go in, from the one that a block of `stride` results belongs to
+ */
+export function transposedReach(kernelSize: number, stride: number, reach: Reach): Reach {
+  const padding = (kernelSize - stride) / 2;
+  return {
+    back: Math.floor((reach.back + kernelSize - 1 - padding) / stride),
+    ahead: Math.floor((reach.ahead + stride - 1 + padding) / stride),
+  };
 }
 
 interface ConvSizes {
