@@ -5,7 +5,7 @@ import { type FileBytes, openFileBytes } from "../audio/files/audio-files";
 import { openAudio } from "../audio/files/open-audio";
 import { ReplacementFile } from "../audio/files/replacement-file";
 import type { AudioStream } from "../audio/pcm-audio";
-import { AudioFormatError, ContainerError } from "../errors";
+import { AudioFormatError, ContainerError, TokenError } from "../errors";
 import type { CliEnvironment, TerminalOutput } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
 
@@ -46,7 +46,8 @@ export async function openAudioInput(path: string, environment: CliEnvironment):
 
 /** Says which file an error of its content is about, as the library does not see names. */
 export function nameInput(error: unknown, path: string): unknown {
-  const isOfContent = error instanceof AudioFormatError || error instanceof ContainerError;
+  const isOfContent =
+    error instanceof AudioFormatError || error instanceof ContainerError || error instanceof TokenError;
   if (!isOfContent || path === STANDARD_STREAM) return error;
   return new InputError(`${path}: ${error.message}`, { cause: error });
 }

@@ -27,16 +27,19 @@ class Collected extends Writable {
 
 async function quantone(...args: string[]) {
   const [stdout, stderr] = [new Collected(), new Collected()];
-  const exitCode = await runCommandLine([...args, "--weights", weights, "--device", "cpu"], {
-    stdin: (async function* () {})(),
-    stdout,
-    stderr,
-    signal: new AbortController().signal,
-    codecs,
-    loadCodec,
-    openRuntime,
-    now: () => performance.now(),
-  });
+  const exitCode = await runCommandLine(
+    [...args, ...(args.includes("--weights") ? [] : ["--weights", weights]), "--device", "cpu"],
+    {
+      stdin: (async function* () {})(),
+      stdout,
+      stderr,
+      signal: new AbortController().signal,
+      codecs,
+      loadCodec,
+      openRuntime,
+      now: () => performance.now(),
+    },
+  );
   return { exitCode, stdout: stdout.text, stderr: stderr.text };
 }
 
@@ -87,6 +90,16 @@ describe("quantone with SoundStream", () => {
       2,
       'quantone: "denoise" expected false for the decoder of "soundstream", which denoises in its encoder, got true\n',
     ]);
+  });
+
+  it("names the file that other weights cannot decode", async () => {
+    await roundTrip(input, "mine");
+    const others = join(soundstreamFolder("decoder"), "weights.safetensors");
+    const refused = await quantone("decode", join(folder, "mine.qtn"), join(folder, "no.wav"), "--weights", others);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toMatch(
+      /mine\.qtn: tokens' "revision" expected .*; decode them with the codec that made them/,
+    );
   });
 
   it.skipIf(!hasShared)("takes a recording of another rate", async () => {
