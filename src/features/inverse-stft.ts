@@ -6,10 +6,10 @@
  *
  * Source   Griffin & Lim 1984, equation 6 (window-weighted overlap-add divided by the sum of squared windows)
  */
-import FFT from "fft.js";
+import { type InverseFft, inverseFft } from "./inverse-fft";
 
 export interface InverseStftConfig {
-  /** Transform and window length in samples, a power of two. */
+  /** Transform and window length in samples: a power of two, or one times an odd number up to 15. */
   readonly fftLength: number;
   /** Samples from one frame to the next. */
   readonly hopLength: number;
@@ -24,7 +24,7 @@ export interface InverseStftConfig {
 /** One signal's running overlap-add. Its first sample is the first sample of the first frame's window. */
 export class InverseStft {
   readonly #config: InverseStftConfig;
-  readonly #fft: FFT;
+  readonly #fft: InverseFft;
   /** Spectrum and time signal as interleaved (real, imaginary) pairs, which is what the transform works on. */
   readonly #spectrum: Float64Array;
   readonly #signal: Float64Array;
@@ -32,16 +32,13 @@ export class InverseStft {
   readonly #overlap: Float32Array;
   readonly #windowSum: Float32Array;
 
-  /** @throws {RangeError} when `fftLength` is no power of two or the window has another length */
+  /** @throws {RangeError} when no transform has `fftLength` or the window has another length */
   constructor(config: InverseStftConfig) {
-    if (config.fftLength < 2 || (config.fftLength & (config.fftLength - 1)) !== 0) {
-      throw new RangeError(`"fftLength" expected a power of two, got ${config.fftLength}`);
-    }
+    this.#fft = inverseFft(config.fftLength);
     if (config.window.length !== config.fftLength) {
       throw new RangeError(`"window" expected ${config.fftLength} samples, got ${config.window.length}`);
     }
     this.#config = config;
-    this.#fft = new FFT(config.fftLength);
     this.#spectrum = new Float64Array(2 * config.fftLength);
     this.#signal = new Float64Array(2 * config.fftLength);
     this.#scaledWindow = config.window.map((w) => w * config.gain);

@@ -60,7 +60,9 @@ describe("InverseStft", () => {
   });
 
   it("refuses lengths that it cannot transform", () => {
-    expect(() => new InverseStft({ ...config, fftLength: 60 })).toThrow(/"fftLength" expected a power of two, got 60/);
+    expect(() => new InverseStft({ ...config, fftLength: 62 })).toThrow(
+      /"fftLength" expected a power of two.*, got 62/,
+    );
     expect(() => new InverseStft({ ...config, window: hannWindow(32) })).toThrow(
       /"window" expected 64 samples, got 32/,
     );
