@@ -1,5 +1,5 @@
 /** The slow twin: sums of products as they are defined. Also what runs where WebAssembly SIMD is not. */
-import type { Int16Matrix, Int16Products } from "./int16-products";
+import type { Int16Matrix, Int16Products, MatrixPlace } from "./int16-products";
 
 /** Multiplies by plain loops. */
 export class Int16ProductsReference implements Int16Products {
@@ -22,5 +22,10 @@ export class Int16ProductsReference implements Int16Products {
       sums[row] = sum;
     }
     return sums;
+  }
+
+  place(index: number): MatrixPlace {
+    const { values, numColumns } = this.#matrices[index];
+    return { values, stride: numColumns };
   }
 }

@@ -1,7 +1,7 @@
 /** Products of int16 matrices and vectors in WebAssembly SIMD: lays out the memory that assembly/int16-matrices.ts reads. */
 
 import { wasmBase64 } from "./int16-matrices.generated";
-import type { Int16Matrix, Int16Products } from "./int16-products";
+import type { Int16Matrix, Int16Products, MatrixPlace } from "./int16-products";
 import { compileWasm, MemoryLayout, roundUp } from "./wasm-module";
 
 /** Numbers of a row, and rows, that the assembly takes at once. */
@@ -13,11 +13,10 @@ interface Assembly {
 }
 
 /** A matrix in the assembly's memory, its rows and their number padded with zeros. */
-interface PlacedMatrix {
+interface PlacedMatrix extends MatrixPlace {
   readonly at: number;
   readonly numColumns: number;
   readonly paddedRows: number;
-  readonly rowBytes: number;
   readonly sums: Int32Array;
 }
 
@@ -48,31 +47,34 @@ export class Int16ProductsWasm implements Int16Products {
     const tallest = Math.max(...matrices.map(paddedRowsOf));
     this.#vectorAt = layout.take(longest * Int16Array.BYTES_PER_ELEMENT);
     this.#sumsAt = layout.take(tallest * Int32Array.BYTES_PER_ELEMENT);
-    const places = matrices.map((matrix) =>
+    const addresses = matrices.map((matrix) =>
       layout.take(paddedRowsOf(matrix) * strideOf(matrix) * Int16Array.BYTES_PER_ELEMENT),
     );
     const memory = layout.createMemory();
     this.#matrices = matrices.map((matrix, index): PlacedMatrix => {
-      const { numRows, numColumns, values } = matrix;
-      const at = places[index];
+      const { numRows, numColumns } = matrix;
+      const at = addresses[index];
       const stride = strideOf(matrix);
-      const placed = new Int16Array(memory.buffer, at, numRows * stride);
+      const values = new Int16Array(memory.buffer, at, numRows * stride);
       for (let row = 0; row < numRows; row++) {
-        placed.set(values.subarray(row * numColumns, (row + 1) * numColumns), row * stride);
+        values.set(matrix.values.subarray(row * numColumns, (row + 1) * numColumns), row * stride);
       }
       const sums = new Int32Array(memory.buffer, this.#sumsAt, numRows);
-      const rowBytes = stride * Int16Array.BYTES_PER_ELEMENT;
-      return { at, numColumns, paddedRows: paddedRowsOf(matrix), rowBytes, sums };
+      return { at, numColumns, paddedRows: paddedRowsOf(matrix), values, stride, sums };
     });
     this.#vector = new Int16Array(memory.buffer, this.#vectorAt, longest);
     this.#assembly = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Assembly;
   }
 
   multiply(index: number, vector: Int16Array): Int32Array {
-    const { at, numColumns, paddedRows, rowBytes, sums } = this.#matrices[index];
+    const { at, numColumns, paddedRows, stride, sums } = this.#matrices[index];
     // What lies behind the vector meets the zeros that pad the rows.
     this.#vector.set(vector.length === numColumns ? vector : vector.subarray(0, numColumns));
-    this.#assembly.multiply(at, this.#vectorAt, this.#sumsAt, paddedRows, rowBytes);
+    this.#assembly.multiply(at, this.#vectorAt, this.#sumsAt, paddedRows, stride * Int16Array.BYTES_PER_ELEMENT);
     return sums;
+  }
+
+  place(index: number): MatrixPlace {
+    return this.#matrices[index];
   }
 }

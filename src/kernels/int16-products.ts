@@ -20,4 +20,12 @@ export interface Int16Products {
    * @param index  place of the matrix among those given
    */
   multiply(index: number, vector: Int16Array): Int32Array;
+  /** A matrix as it lies, to be written to between products. */
+  place(index: number): MatrixPlace;
+}
+
+/** Where the numbers of a matrix lie: row r begins at `r * stride`. */
+export interface MatrixPlace {
+  readonly values: Int16Array;
+  readonly stride: number;
 }

@@ -57,6 +57,15 @@ describe.each(["reference", "wasm"] as const)("%s", (variant) => {
     );
   });
 
+  it("multiplies with what was written since", () => {
+    const matrices = Array.from({ length: 2 }, () => ({ numRows: 3, numColumns: 5, values: new Int16Array(15) }));
+    const products = create(matrices, variant);
+    const { values, stride } = products.place(1);
+    values[2 * stride + 4] = 7;
+    expect([...products.multiply(1, Int16Array.of(1, 2, 3, 4, 5))]).toEqual([0, 0, 35]);
+    expect([...products.multiply(0, Int16Array.of(1, 2, 3, 4, 5))]).toEqual([0, 0, 0]);
+  });
+
   it("wraps around where sums leave 32 bits", () => {
     const matrix = { numRows: 1, numColumns: 40, values: new Int16Array(40).fill(-32768) };
     // 40 * 2^30 is 10 * 2^32.

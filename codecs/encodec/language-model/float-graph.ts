@@ -2,9 +2,7 @@
  * The language model as a network: one frame a call, embedded codes [B, 1, D] -> probabilities [B, K, N].
  *
  * A transformer whose layers normalize behind each block. What a layer remembers are the keys and values of the frames
- * before, states of the network. Upstream begins with one row of zeros as a frame before the first, and its keys and values
- * would be the projections' biases. A bias of all keys changes no softmax, and one of all values can be added behind it;
- * without them here, zeros are that row's keys and values as they are every state's start.
+ * before, states of the network.
  *
  * Source   Défossez et al. 2022 (EnCodec), section 3.3; encodec 0.1.1, model.py LMModel, modules/transformer.py
  */
@@ -49,12 +47,7 @@ function attention(x: Operand, mask: Operand, layer: LayerWeights, config: Langu
   const headDim = dim / numHeads;
   const numFrames = contextFrames + 1;
   return graph.scope("self_attn", () => {
-    const query = reshape(linear(x, "query", scaled(layer.query, 1 / Math.sqrt(headDim))), [
-      batch,
-      numHeads,
-      1,
-      headDim,
-    ]);
+    const query = reshape(linear(x, "query", layer.query), [batch, numHeads, 1, headDim]);
     const key = matmul(x, matrix(x, "key", layer.key));
     const value = matmul(x, matrix(x, "value", layer.value));
     // Keys lie with time last, so that the product needs no copy of them in another order.
@@ -63,7 +56,7 @@ function attention(x: Operand, mask: Operand, layer: LayerWeights, config: Langu
     const scores = graph.node("MatMul", [query, keys], [batch, numHeads, 1, numFrames]);
     const shares = softmax(add(scores, mask), 3);
     const mixed = graph.node("MatMul", [shares, values], [batch, numHeads, 1, headDim]);
-    return linear(reshape(mixed, [batch, 1, dim]), "out_proj", withValueBias(layer));
+    return linear(reshape(mixed, [batch, 1, dim]), "out_proj", layer.output);
   });
 }
 
@@ -97,23 +90,6 @@ function matrix({ graph }: Operand, name: string, { numOutputs, numInputs, weigh
 function norm(x: Operand, name: string, { gain, bias }: NormWeights): Operand {
   const constant = (part: string, data: Float32Array) => x.graph.constant(`${name}.${part}`, [data.length], data);
   return layerNorm(x, constant("weight", gain), constant("bias", bias), NORM_EPSILON);
-}
-
-function scaled(weights: LinearWeights, factor: number): LinearWeights {
-  return {
-    ...weights,
-    weight: weights.weight.map((value) => value * factor),
-    bias: weights.bias.map((value) => value * factor),
-  };
-}
-
-/** The output projection with the values' bias behind it: shares sum to 1. */
-function withValueBias({ output, value }: LayerWeights): LinearWeights {
-  const { numInputs, weight } = output;
-  const bias = output.bias.map((sum, row) =>
-    value.bias.reduce((total, part, column) => total + part * (weight[row * numInputs + column] as number), sum),
-  );
-  return { ...output, bias };
 }
 
 /** Several layers with the same inputs as one. */

@@ -16,11 +16,20 @@ export interface NormWeights {
   readonly bias: Float32Array;
 }
 
-/** One transformer layer: attention, a norm, two linear layers with GELU between them, a norm. */
+/**
+ * One transformer layer: attention, a norm, two linear layers with GELU between them, a norm.
+ *
+ * Upstream begins with a row of zeros as a frame before the first, whose keys and values are the projections' biases. A bias
+ * of all keys changes no softmax, and one of all values can as well be added behind it. Without them here, that row's keys
+ * and values are zeros, as every state's start is.
+ */
 export interface LayerWeights {
+  /** Already divided by the square root of a head's width. */
   readonly query: LinearWeights;
+  /** Keys and values: without bias. */
   readonly key: LinearWeights;
   readonly value: LinearWeights;
+  /** With what the values' bias comes to behind it. */
   readonly output: LinearWeights;
   readonly attentionNorm: NormWeights;
   readonly widen: LinearWeights;
@@ -28,7 +37,7 @@ export interface LayerWeights {
   readonly feedForwardNorm: NormWeights;
 }
 
-/** What it takes to expect the codes of the first so many codebooks. */
+/** A whole model, or what it takes to expect the codes of the first so many codebooks. */
 export interface LanguageModelWeights {
   /** One for each codebook, [N + 1, D]: row 0 where there is no code before, row c + 1 for code c. */
   readonly embeddings: readonly Float32Array[];
@@ -43,36 +52,63 @@ export interface LanguageModelWeights {
  *
  * @throws {ModelError} `missing-weights` or `weights-shape` when the file is not of this model
  */
-export function readLanguageModelWeights(
-  config: LanguageModelConfig,
-  weights: StateDict,
-  numCodebooks: number,
-): LanguageModelWeights {
-  const { dim, codebookSize, numLayers } = config;
+export function readLanguageModelWeights(config: LanguageModelConfig, weights: StateDict): LanguageModelWeights {
+  const { dim, codebookSize, numCodebooks, numLayers, numHeads } = config;
   const codebooks = Array.from({ length: numCodebooks }, (_, stage) => stage);
   return {
     embeddings: codebooks.map((stage) => requireTensor(weights, `emb.${stage}.weight`, [codebookSize + 1, dim]).data),
     inputNorm: readNorm(weights, "transformer.norm_in", dim),
-    layers: Array.from({ length: numLayers }, (_, index) => readLayer(weights, `transformer.layers.${index}`, dim)),
+    layers: Array.from({ length: numLayers }, (_, index) =>
+      readLayer(weights, `transformer.layers.${index}`, { dim, numHeads }),
+    ),
     heads: codebooks.map((stage) => readLinear(weights, `linears.${stage}`, codebookSize, dim)),
   };
 }
 
-function readLayer(weights: StateDict, path: string, dim: number): LayerWeights {
+/** The model without the codebooks behind the first so many; views of it. */
+export function firstCodebooks(weights: LanguageModelWeights, numCodebooks: number): LanguageModelWeights {
+  const { embeddings, heads } = weights;
+  return { ...weights, embeddings: embeddings.slice(0, numCodebooks), heads: heads.slice(0, numCodebooks) };
+}
+
+function readLayer(
+  weights: StateDict,
+  path: string,
+  { dim, numHeads }: Pick<LanguageModelConfig, "dim" | "numHeads">,
+): LayerWeights {
   const weight = requireTensor(weights, `${path}.self_attn.in_proj_weight`, [3 * dim, dim]);
   const bias = requireTensor(weights, `${path}.self_attn.in_proj_bias`, [3 * dim]);
   const projections = { weight: weight.data, bias: bias.data };
+  const value = rowsOf(projections, 2, dim);
   const hidden = FEED_FORWARD_FACTOR * dim;
   return {
-    query: rowsOf(projections, 0, dim),
-    key: rowsOf(projections, 1, dim),
-    value: rowsOf(projections, 2, dim),
-    output: readLinear(weights, `${path}.self_attn.out_proj`, dim, dim),
+    query: scaled(rowsOf(projections, 0, dim), 1 / Math.sqrt(dim / numHeads)),
+    key: withoutBias(rowsOf(projections, 1, dim)),
+    value: withoutBias(value),
+    output: behindBias(readLinear(weights, `${path}.self_attn.out_proj`, dim, dim), value.bias),
     attentionNorm: readNorm(weights, `${path}.norm1`, dim),
     widen: readLinear(weights, `${path}.linear1`, hidden, dim),
     narrow: readLinear(weights, `${path}.linear2`, dim, hidden),
     feedForwardNorm: readNorm(weights, `${path}.norm2`, dim),
   };
+}
+
+function scaled(linear: LinearWeights, factor: number): LinearWeights {
+  const scale = (value: number): number => value * factor;
+  return { ...linear, weight: linear.weight.map(scale), bias: linear.bias.map(scale) };
+}
+
+function withoutBias(linear: LinearWeights): LinearWeights {
+  return { ...linear, bias: new Float32Array(linear.numOutputs) };
+}
+
+/** The layer for inputs from which a bias [I] was left out. */
+function behindBias(linear: LinearWeights, inputBias: Float32Array): LinearWeights {
+  const { numInputs, weight } = linear;
+  const bias = linear.bias.map((own, output) =>
+    inputBias.reduce((sum, value, input) => sum + value * (weight[output * numInputs + input] as number), own),
+  );
+  return { ...linear, bias };
 }
 
 function readLinear(weights: StateDict, path: string, numOutputs: number, numInputs: number): LinearWeights {
