@@ -1,6 +1,6 @@
 /** Container bytes in memory -> tokens: all of them, some frames of them, or what is left of them. */
 import { ContainerError } from "../errors";
-import type { TokenFrames } from "../tokens/token-frames";
+import { numFrames, type TokenFrames } from "../tokens/token-frames";
 import { type ContainerHeader, readHeader } from "./header";
 import { type Damage, type DamagePolicy, PacketScanner, type ScannedPacket } from "./packet-scanner";
 import { lostSegments, type PlacedTokens, tokensOfPlaces } from "./placed-tokens";
@@ -18,7 +18,7 @@ export interface ContainerInfo extends ContainerHeader {
 
 /** What could be saved of a damaged container. */
 export interface RecoveredContainer {
-  /** All frames in their places; tokens of lost frames are 0. */
+  /** All frames in their places; tokens of lost frames are 0, and marked as lost. */
   readonly tokens: TokenFrames;
   /** What was lost, in order; empty for a whole file. */
   readonly damage: readonly Damage[];
@@ -41,7 +41,8 @@ export function readContainer(bytes: Uint8Array): TokenFrames {
 /**
  * What can still be read of a container: packets whose checksum holds, each in its place.
  *
- * Lost frames get token 0 at every stage, so that what follows keeps its time. When the end is lost too, the tokens
+ * Lost frames get token 0 at every stage and a mark, so that what follows keeps its time. Segments are lost as silence,
+ * without marks. When the end is lost too, the tokens
  * stop after the last frame that was read.
  *
  * @throws {ContainerError} when the header itself is damaged: without it no packet can be understood
@@ -128,7 +129,15 @@ function scanAll(bytes: Uint8Array, policy: DamagePolicy): RecoveredContainer {
   const numFrames = trailer?.numFrames ?? (last === undefined ? 0 : last.firstFrame + last.numFrames);
   const paddingSamples = trailer?.paddingSamples ?? last?.paddingSamples;
   const tokens = tokensOfPlaces(header, { ...placePackets(header, packets, 0, numFrames), paddingSamples });
-  return { tokens, damage };
+  return { tokens: markLost(tokens, damage), damage };
+}
+
+/** The same tokens with their lost frames marked; those of segments are silent by their scale. */
+function markLost(tokens: TokenFrames, damage: readonly Damage[]): TokenFrames {
+  if (tokens.segmentation !== undefined || damage.every((lost) => lost.numFrames === 0)) return tokens;
+  const lostFrames = new Uint8Array(numFrames(tokens));
+  for (const lost of damage) lostFrames.fill(1, lost.firstFrame, lost.firstFrame + lost.numFrames);
+  return { ...tokens, lostFrames };
 }
 
 /** The places [fromFrame, toFrame) with what packets hold of them; the scanner has bounded their number. */

@@ -13,7 +13,7 @@ export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 export interface ContainerStreamOptions {
   /**
    * Called for every stretch that could not be read; reading then goes on behind it, and frames that were lost come as
-   * token 0. Without it damage is an error.
+   * token 0, marked as lost. Without it damage is an error.
    */
   readonly onDamage?: (damage: Damage) => void;
 }
@@ -112,7 +112,7 @@ export class ContainerReader {
     for (let item = this.#scanner.next(); item !== undefined; item = this.#scanner.next()) yield item;
   }
 
-  /** Zeros in place of lost frames, no piece longer than a packet. */
+  /** Zeros in place of lost frames, marked unless segments are silent by their scale; no piece longer than a packet. */
   *#lostPieces(
     numFrames: number,
     paddingSamples: number | undefined,
@@ -125,7 +125,9 @@ export class ContainerReader {
       const isEnd = left <= framesPerPacket;
       const lostBehind = coveredSamples(this.header, left - numPlaces) - (paddingSamples ?? 0);
       const segments = lostSegments(this.header, numPlaces, isEnd ? samplesBehind : lostBehind);
-      yield tokensOfPlaces(this.header, { codes, segments, paddingSamples: isEnd ? paddingSamples : undefined });
+      const placed = { codes, segments, paddingSamples: isEnd ? paddingSamples : undefined };
+      const lostFrames = this.header.segmentation === undefined ? new Uint8Array(numPlaces).fill(1) : undefined;
+      yield { ...tokensOfPlaces(this.header, placed), ...(lostFrames && { lostFrames }) };
     }
   }
 }

@@ -24,7 +24,10 @@ export function concatTokenFrames(pieces: readonly TokenFrames[]): TokenFrames {
   }
   const scales = first.segmentation && Float32Array.from(pieces.flatMap((piece) => [...(piece.scales ?? [])]));
   const numSamples = pieces.reduce((sum, piece) => sum + piece.numSamples, 0);
-  return { ...first, numSamples, codes, ...(scales && { scales }) };
+  const lostFrames = pieces.some((piece) => piece.lostFrames !== undefined)
+    ? Uint8Array.from(pieces.flatMap((piece) => [...(piece.lostFrames ?? new Uint8Array(numFrames(piece)))]))
+    : undefined;
+  return { ...first, numSamples, codes, ...(scales && { scales }), ...(lostFrames && { lostFrames }) };
 }
 
 function assertOnlyLastCutShort(pieces: readonly TokenFrames[]): void {

@@ -10,7 +10,7 @@ import { hopLengthOf, numFrames, type TokenFrames } from "./token-frames";
  * @throws {TypeError} when the tokens have no segments
  */
 export function splitSegments(tokens: TokenFrames): TokenFrames[] {
-  const { segmentation, scales, numChannels, numCodebooks, numSamples } = tokens;
+  const { segmentation, scales, numChannels, numCodebooks, numSamples, lostFrames } = tokens;
   if (segmentation === undefined || scales === undefined) {
     throw new TypeError(`"tokens" expected those of a codec with segments, got ${tokens.codec}'s`);
   }
@@ -18,15 +18,17 @@ export function splitSegments(tokens: TokenFrames): TokenFrames[] {
   const hopLength = hopLengthOf(tokens);
   const run = { ...segmentation, hopLength, numSegments, numSamples, numFrames: numFrames(tokens) };
   const stride = segmentStride(segmentation);
+  const perFrame = numChannels * numCodebooks;
   let at = 0;
   return (segmentFrameCounts(run) ?? []).map((count, index) => {
     const begin = at;
-    at += count * numChannels * numCodebooks;
+    at += count * perFrame;
     return {
       ...tokens,
       numSamples: Math.min(stride, numSamples - index * stride),
       scales: scales.subarray(index * numChannels, (index + 1) * numChannels),
       codes: tokens.codes.subarray(begin, at),
+      ...(lostFrames && { lostFrames: lostFrames.subarray(begin / perFrame, at / perFrame) }),
     };
   });
 }

@@ -33,10 +33,15 @@ export interface TokenFrames {
   /** What the decoder multiplies each segment's samples by, [S, C] for S segments; given exactly with `segmentation`. */
   readonly scales?: Float32Array;
   readonly codes: Uint16Array;
+  /**
+   * 1 for each frame that did not arrive [F]: its codes count for nothing, and the decoder conceals it. Absent when all
+   * frames are there. Files keep no marks.
+   */
+  readonly lostFrames?: Uint8Array;
 }
 
 /** What tokens are of, without the tokens: the same for every piece of a stream. */
-export type TokenFormat = Omit<TokenFrames, "codes" | "numSamples" | "scales">;
+export type TokenFormat = Omit<TokenFrames, "codes" | "numSamples" | "scales" | "lostFrames">;
 
 /** Samples that a frame stands for. */
 export function hopLengthOf({ sampleRate, frameRate }: Pick<TokenFrames, "sampleRate" | "frameRate">): number {
@@ -59,8 +64,9 @@ export function bitsPerSecond(
  * Checks that tokens are whole and that every code is in range.
  *
  * Cost     one pass over `codes`
- * @throws {TypeError} when `codes` is no Uint16Array or `scales` no Float32Array
- * @throws {TokenError} code `shape-mismatch` when `codes` is no whole number of frames or no whole segments, code
+ * @throws {TypeError} when `codes` is no Uint16Array, `scales` no Float32Array or `lostFrames` no Uint8Array
+ * @throws {TokenError} code `shape-mismatch` when `codes` is no whole number of frames or no whole segments, or there is
+ *   not a mark for each frame, code
  *   `token-out-of-range` when a code has no codeword or a scale is no finite number of at least 0
  */
 export function assertTokenFrames(tokens: TokenFrames): void {
@@ -79,6 +85,7 @@ export function assertTokenFrames(tokens: TokenFrames): void {
     );
   }
   assertSegments(tokens);
+  assertMarks(tokens);
   const at = tokens.codes.findIndex((code) => code >= tokens.codebookSize);
   if (at >= 0) {
     const actual = tokens.codes[at] ?? 0;
@@ -90,6 +97,19 @@ export function assertTokenFrames(tokens: TokenFrames): void {
       { expected: tokens.codebookSize, actual, frame, stage },
     );
   }
+}
+
+/** Of lost frames there is a mark for every frame, or none at all. */
+function assertMarks(tokens: TokenFrames): void {
+  const { lostFrames } = tokens;
+  if (lostFrames === undefined) return;
+  if (!(lostFrames instanceof Uint8Array)) {
+    throw new TypeError(`"lostFrames" expected a Uint8Array, got ${Object.prototype.toString.call(lostFrames)}`);
+  }
+  const expected = numFrames(tokens);
+  if (lostFrames.length === expected) return;
+  const message = `"lostFrames" expected ${expected} marks, one for each frame, got ${lostFrames.length}`;
+  throw new TokenError("shape-mismatch", message, { expected, actual: lostFrames.length });
 }
 
 /** Segmentation, scales, length and frames must be of one signal. */

@@ -43,6 +43,33 @@ describe("assertTokenFrames", () => {
   });
 });
 
+describe("marks of lost frames", () => {
+  it("are one for each frame, as bytes", () => {
+    const frames = numFrames(tokens);
+    assertTokenFrames({ ...tokens, lostFrames: new Uint8Array(frames) });
+    const short = { ...tokens, lostFrames: new Uint8Array(frames - 1) };
+    expect(() => assertTokenFrames(short)).toThrow(
+      expect.objectContaining({ code: "shape-mismatch", expected: frames, actual: frames - 1 }),
+    );
+    const plain = { ...tokens, lostFrames: new Array(frames).fill(0) as unknown as Uint8Array };
+    expect(() => assertTokenFrames(plain)).toThrow(TypeError);
+  });
+
+  it("stay with their frames when pieces are joined", () => {
+    const first = {
+      ...tokens,
+      codes: tokens.codes.slice(0, 24),
+      numSamples: 1280,
+      lostFrames: Uint8Array.of(0, 1, 0, 1),
+    };
+    const rest = { ...tokens, codes: tokens.codes.slice(24), numSamples: tokens.numSamples - 1280 };
+    const marks = new Uint8Array(numFrames(tokens));
+    marks.set([0, 1, 0, 1]);
+    expect(concatTokenFrames([first, rest])).toEqual({ ...tokens, lostFrames: marks });
+    expect(concatTokenFrames([{ ...first, lostFrames: new Uint8Array(4).fill(1) }, rest]).lostFrames?.[3]).toBe(1);
+  });
+});
+
 describe("assertSameFormat and concatTokenFrames", () => {
   it.each([
     { codec: "other" },
