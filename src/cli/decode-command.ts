@@ -11,10 +11,17 @@ import { type ByteOutput, countBytes, type JobPaths, nameInput, openInput, openO
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
 import { formatBytes, formatChannels, formatSeconds } from "./format-values";
-import { addJobOptions, type JobOptions, loadCommandCodec, parseBitrate, progressBar } from "./job-options";
+import {
+  addJobOptions,
+  type JobOptions,
+  loadCommandCodec,
+  loadCommandLanguageModel,
+  parseBitrate,
+  progressBar,
+} from "./job-options";
 import { describeDamage, measureSpeed, reportJob, warn } from "./report";
 import { openTokenFile, tokenFileEndings } from "./token-files";
-import type { TokenFile } from "./token-files/token-file";
+import type { TokenFile, TokenFileOptions } from "./token-files/token-file";
 
 /** Endings that promise something else than the WAV that is written. */
 const FOREIGN_ENDINGS: ReadonlySet<string> = new Set(
@@ -80,12 +87,24 @@ async function runDecode(paths: JobPaths, options: DecodeCommandOptions, environ
   const reader = await openTokenFile(paths.input, countBytes(input.bytes, tally), {
     ...(options.skipDamaged === true && { onDamage }),
     ...(options.bitrate && { bitsPerSecond: options.bitrate }),
+    ...languageModelOf(options, environment),
+    signal: environment.signal,
   });
   await using codec = await loadCommandCodec(reader.header.codec, options, environment);
   const encoder = await decodeTo(output, { reader, codec, input, tally, options, environment });
   await output.commit();
   const { header } = reader;
   reportDecoded(paths, { header, encoder, damage, tally, beginMs }, options, environment);
+}
+
+/** How to load the language model that the options name. */
+function languageModelOf(
+  options: DecodeCommandOptions,
+  environment: CliEnvironment,
+): Pick<TokenFileOptions, "loadLanguageModel"> {
+  const { lm } = options;
+  if (lm === undefined) return {};
+  return { loadLanguageModel: (codec) => loadCommandLanguageModel(codec, lm, options, environment) };
 }
 
 function assertWavName(path: string): void {

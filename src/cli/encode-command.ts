@@ -2,24 +2,38 @@
 import { type Command, Option } from "commander";
 import { type AudioStream, numSamples, type PcmAudio } from "../audio/pcm-audio";
 import type { EncodeOptions } from "../codec";
+import type { ModelArithmetic } from "../container/ecdc/index";
 import { bitsPerSecondOf, type RateFacts } from "../rvq/bitrate";
 import { bitsPerSecond, numFrames, type TokenFrames } from "../tokens/token-frames";
 import { type ByteOutput, type JobPaths, nameInput, openAudioInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { UsageError } from "./exit-codes";
 import { formatBytes, formatChannels, formatRate, formatSeconds } from "./format-values";
-import { addJobOptions, type JobOptions, loadCommandCodec, parseBitrate, parseCount, progressBar } from "./job-options";
+import {
+  addJobOptions,
+  type JobOptions,
+  loadCommandCodec,
+  loadCommandLanguageModel,
+  parseBitrate,
+  parseCount,
+  progressBar,
+} from "./job-options";
 import { measureSpeed, reportJob, warn } from "./report";
 import { tokenFileEndings, writeTokenFile } from "./token-files";
+import type { DisposableLanguageModel } from "./token-files/token-file";
 
 /** Rates are products of decimals: what differs by rounding is the same. */
 const RATE_TOLERANCE = 1e-9;
+
+const FLOAT_WARNING =
+  "a language model in floats makes files that decode only where its floats come out the same to the last bit; --lm-arithmetic integer makes files for every machine";
 
 interface EncodeCommandOptions extends JobOptions {
   readonly codec: string;
   readonly bitrate?: number;
   readonly codebooks?: number;
   readonly channels: "mix" | "separate";
+  readonly lmArithmetic: ModelArithmetic;
 }
 
 /** What has gone through, counted on the way. */
@@ -53,6 +67,14 @@ export function addEncodeCommand(program: Command, environment: CliEnvironment):
       new Option("--channels <how>", "average channels into one, or code each")
         .choices(["mix", "separate"])
         .default("mix"),
+    )
+    .addOption(
+      new Option(
+        "--lm-arithmetic <kind>",
+        "what --lm computes in: integers, for this program on every machine, or floats, for encodec's own readers where they come out the same",
+      )
+        .choices(["integer", "float"])
+        .default("integer"),
     );
   addJobOptions(command).action((input: string, output: string, options: EncodeCommandOptions) =>
     runEncode({ input, output }, options, environment).catch((error: unknown) => {
@@ -77,7 +99,20 @@ async function runEncode(paths: JobPaths, options: EncodeCommandOptions, environ
   try {
     await using codec = await loadCommandCodec(options.codec, options, environment);
     checkBitrate(codec.identity, options, environment);
-    const format = await encodeTo(output, { path: paths.output, audio, codec, options, environment, tally });
+    await using languageModel =
+      options.lm === undefined
+        ? undefined
+        : await loadCommandLanguageModel(options.codec, options.lm, options, environment);
+    if (languageModel !== undefined && options.lmArithmetic === "float") warn(environment, options, FLOAT_WARNING);
+    const format = await encodeTo(output, {
+      path: paths.output,
+      audio,
+      codec,
+      languageModel,
+      options,
+      environment,
+      tally,
+    });
     await output.commit();
     reportEncoded(paths, { audio, format, tally, beginMs }, options, environment);
   } finally {
@@ -90,6 +125,7 @@ interface EncodeJob {
   readonly path: string;
   readonly audio: AudioStream;
   readonly codec: CommandCodec;
+  readonly languageModel: DisposableLanguageModel | undefined;
   readonly options: EncodeCommandOptions;
   readonly environment: CliEnvironment;
   readonly tally: EncodeTally;
@@ -97,7 +133,7 @@ interface EncodeJob {
 
 /** Encodes all of the audio into the output; returns what the tokens are, for the report. */
 async function encodeTo(output: ByteOutput, job: EncodeJob): Promise<TokenFrames> {
-  const { path, audio, codec, options, environment, tally } = job;
+  const { path, audio, codec, languageModel, options, environment, tally } = job;
   const bar = progressBar(options, environment);
   const totalSeconds = audio.numSamples === undefined ? undefined : audio.numSamples / audio.sampleRate;
   const encodeOptions: EncodeOptions = {
@@ -114,7 +150,8 @@ async function encodeTo(output: ByteOutput, job: EncodeJob): Promise<TokenFrames
     const silence = Array.from({ length: audio.numChannels }, () => new Float32Array(0));
     const empty = await codec.encode({ channels: silence, sampleRate: audio.sampleRate }, encodeOptions);
     const pieces = codec.encodeStream(countSamples(audio.chunks, tally), encodeOptions);
-    for await (const bytes of writeTokenFile(path, countFrames(empty, pieces, tally))) {
+    const writeOptions = { languageModel, arithmetic: options.lmArithmetic, signal: environment.signal };
+    for await (const bytes of writeTokenFile(path, countFrames(empty, pieces, tally), writeOptions)) {
       await output.write(bytes);
       tally.numBytes += bytes.length;
     }

@@ -1,8 +1,9 @@
 /** What the commands see of the world, so that tests can put another world around them. */
 import type { Writable } from "node:stream";
 import type { Codec } from "../codec";
-import type { CodecDefinition, LoadOptions, RuntimeOptions } from "../codec-definition";
+import type { AssembleOptions, CodecDefinition, LoadOptions, RuntimeOptions } from "../codec-definition";
 import type { Runtime } from "../runtime/runtime";
+import type { DisposableLanguageModel } from "./token-files/token-file";
 
 /** What the commands use of a codec. */
 export type CommandCodec = Pick<Codec, "identity" | "encode" | "encodeStream" | "decodeStream"> & AsyncDisposable;
@@ -20,6 +21,11 @@ export interface CliEnvironment {
   /** The codecs that there are. */
   readonly codecs: readonly Pick<CodecDefinition, "name" | "summary" | "weightsLicence">[];
   loadCodec(name: string, options: LoadOptions): Promise<CommandCodec>;
+  /** The language model of a codec's tokens. */
+  loadLanguageModel(
+    codec: string,
+    options: AssembleOptions & { readonly weights: string },
+  ): Promise<DisposableLanguageModel>;
   openRuntime(options: RuntimeOptions): Promise<Pick<Runtime, "name" | "device" | "notes">>;
   /** Milliseconds of a clock that only goes forward. */
   now(): number;

@@ -37,16 +37,20 @@ async function runInfo(path: string, options: InfoCommandOptions, environment: C
   const totals = { numBytes: 0, numFrames: 0, numSamples: 0 };
   const onDamage = (lost: Damage) => damage.push(lost);
   const readOptions = { onDamage, ...(options.bitrate && { bitsPerSecond: options.bitrate }) };
-  const { header, metadata, tokens } = await openTokenFile(path, countBytes(bytes, totals), readOptions);
-  for await (const piece of tokens(header.revision)) {
-    totals.numFrames += numFrames(piece);
-    totals.numSamples += piece.numSamples;
+  const { header, metadata, length, tokens } = await openTokenFile(path, countBytes(bytes, totals), readOptions);
+  if (length !== undefined) Object.assign(totals, length);
+  else {
+    for await (const piece of tokens(header.revision)) {
+      totals.numFrames += numFrames(piece);
+      totals.numSamples += piece.numSamples;
+    }
   }
   const seconds = totals.numSamples / header.sampleRate;
   const rate = bitsPerSecond(header);
   const fileRate = seconds > 0 ? (8 * totals.numBytes) / seconds : 0;
   const result = {
     ...header,
+    metadata,
     numFrames: totals.numFrames,
     numSamples: totals.numSamples,
     seconds,

@@ -1,11 +1,13 @@
 /** Options that several commands share, and what they mean. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { DownloadOptions } from "../checkpoints/download/fetch-weights";
+import type { AssembleOptions } from "../codec-definition";
 import { CheckpointError } from "../errors";
 import type { DeviceRequest } from "../runtime/runtime";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
 import { audioProgress, downloadProgress, ProgressBar, type ProgressBarOptions } from "./progress-bar";
+import type { DisposableLanguageModel } from "./token-files/token-file";
 
 const DEVICES: readonly DeviceRequest[] = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"];
 
@@ -13,6 +15,7 @@ export interface JobOptions {
   readonly device: DeviceRequest;
   readonly threads: number;
   readonly weights?: string;
+  readonly lm?: string;
   readonly denoise?: boolean;
   readonly force?: boolean;
   readonly quiet?: boolean;
@@ -24,6 +27,7 @@ export interface JobOptions {
 export function addJobOptions(command: Command): Command {
   return command
     .option("--weights <source>", "weights, which some codecs come without: a file, a URL, or owner/model on a hub")
+    .option("--lm <source>", "language model for an .ecdc file: a file, a URL, or owner/model on a hub")
     .option("--denoise", "take noise away, with a codec that can in this direction")
     .option("-f, --force", "replace the output file if it exists")
     .addOption(new Option("--device <name>", "where the networks run").choices(DEVICES).default("auto"))
@@ -45,11 +49,39 @@ export async function loadCommandCodec(
   options: JobOptions,
   environment: CliEnvironment,
 ): Promise<CommandCodec> {
-  const { device, threads, weights } = options;
+  const { weights } = options;
   const definition = environment.codecs.find((codec) => codec.name === name);
   if (weights === undefined && definition !== undefined && definition.weightsLicence === undefined) {
     throw new UsageError(`${name} comes without weights; say where the published ones are with --weights`);
   }
+  return loadWeights({ option: "--weights", source: weights }, options, environment, (shared) =>
+    environment.loadCodec(name, { ...shared, ...(weights !== undefined && { weights }) }),
+  );
+}
+
+/**
+ * Loads the language model of a codec's tokens, from where `--lm` says.
+ *
+ * @throws {InputError} when it cannot be had or read
+ */
+export async function loadCommandLanguageModel(
+  codec: string,
+  source: string,
+  options: JobOptions,
+  environment: CliEnvironment,
+): Promise<DisposableLanguageModel> {
+  return loadWeights({ option: "--lm", source }, options, environment, (shared) =>
+    environment.loadLanguageModel(codec, { ...shared, weights: source }),
+  );
+}
+
+/** Loads with a bar for what has to be fetched; an error about weights as a whole comes from what the option says. */
+async function loadWeights<T>(
+  { option, source }: { option: string; source: string | undefined },
+  options: JobOptions,
+  environment: CliEnvironment,
+  load: (shared: AssembleOptions) => Promise<T>,
+): Promise<T> {
   const bar = progressBar(options, environment, downloadProgress);
   const download: DownloadOptions = {
     signal: environment.signal,
@@ -57,19 +89,13 @@ export async function loadCommandCodec(
       bar.update(doneBytes, totalBytes === undefined ? undefined : doneBytes / totalBytes),
   };
   try {
-    const given = weights === undefined ? {} : { weights };
-    return await environment.loadCodec(name, { device, numThreads: threads, download, ...given });
+    return await load({ device: options.device, numThreads: options.threads, download });
   } catch (error) {
-    throw nameWeights(error, weights);
+    const isOfWeights = error instanceof CheckpointError && source !== undefined;
+    throw isOfWeights ? new InputError(`${option} ${source}: ${error.message}`, { cause: error }) : error;
   } finally {
     bar.stop();
   }
-}
-
-/** An error about the weights as a whole comes from what the option says. */
-function nameWeights(error: unknown, weights: string | undefined): unknown {
-  const isOfWeights = error instanceof CheckpointError && weights !== undefined;
-  return isOfWeights ? new InputError(`--weights ${weights}: ${error.message}`, { cause: error }) : error;
 }
 
 /** The bar that the options ask for. */

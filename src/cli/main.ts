@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program `quantone`: the command line in the world of this process. */
+import { loadLanguageModel } from "../../codecs/encodec/language-model/index";
 import { codecs, loadCodec } from "../index";
 import { openRuntime } from "../runtime/open-runtime";
 import { runCommandLine } from "./program";
@@ -27,6 +28,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   signal: stopping.signal,
   codecs,
   loadCodec,
+  loadLanguageModel,
   openRuntime,
   now: () => performance.now(),
 });

@@ -2,10 +2,11 @@
 import type { FileBytes } from "../audio/files/audio-files";
 import { ByteReader } from "../audio/files/byte-reader";
 import type { TokenFrames } from "../tokens/token-frames";
+import { UsageError } from "./exit-codes";
 import { ecdcFile } from "./token-files/ecdc-file";
 import { lyraFile } from "./token-files/lyra-file";
 import { qtnFile } from "./token-files/qtn-file";
-import type { TokenFile, TokenFileKind, TokenFileOptions } from "./token-files/token-file";
+import type { TokenFile, TokenFileKind, TokenFileOptions, TokenFileWriteOptions } from "./token-files/token-file";
 
 const READ_BYTES = 1 << 16;
 
@@ -17,9 +18,23 @@ export const tokenFileEndings = new Intl.ListFormat("en", { type: "disjunction" 
   tokenFileKinds.map(({ ending }) => ending),
 );
 
-/** Writes pieces of tokens as bytes of the kind that the name asks for. */
-export function writeTokenFile(path: string, pieces: AsyncIterable<TokenFrames>): AsyncGenerator<Uint8Array, void> {
-  return (kindByName(path) ?? tokenFileKinds[0]).write(pieces);
+/**
+ * Writes pieces of tokens as bytes of the kind that the name asks for.
+ *
+ * @throws {UsageError} when a language model is given that files of this kind cannot take
+ */
+export function writeTokenFile(
+  path: string,
+  pieces: AsyncIterable<TokenFrames>,
+  options: TokenFileWriteOptions,
+): AsyncGenerator<Uint8Array, void> {
+  return kindToWrite(path, options).write(pieces, options);
+}
+
+function kindToWrite(path: string, { languageModel }: TokenFileWriteOptions): TokenFileKind {
+  const kind = kindByName(path) ?? tokenFileKinds[0];
+  if (languageModel === undefined || kind.takesLanguageModel === true) return kind;
+  throw new UsageError(`"--lm" expected an output that ends in .ecdc, got ${path}; leave it out, or name the file so`);
 }
 
 /**

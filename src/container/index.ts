@@ -10,7 +10,19 @@ export {
 } from "./container-reader";
 export { type ByteSource, ContainerReader, type ContainerStreamOptions, readContainerStream } from "./container-stream";
 export { type ContainerOptions, ContainerWriter, writeContainer, writeContainerStream } from "./container-writer";
-export { readEcdc, writeEcdc } from "./ecdc/index";
+export {
+  type CodePredictor,
+  type EcdcCoding,
+  type EcdcInfo,
+  type ModelArithmetic,
+  type ModelledEcdcOptions,
+  readEcdc,
+  readEcdcInfo,
+  readModelledEcdc,
+  type TokenLanguageModel,
+  writeEcdc,
+  writeModelledEcdc,
+} from "./ecdc/index";
 export type { ContainerHeader } from "./header";
 export { type LyraFileOptions, readLyra, readLyraPacket, writeLyra } from "./lyra/index";
 export type { Damage } from "./packet-scanner";

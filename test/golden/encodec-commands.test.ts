@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { readAudioFile } from "../../src/audio/index";
 import { runCommandLine } from "../../src/cli/program";
 import type { CodecDefinition } from "../../src/codec-definition";
-import { readEcdc } from "../../src/container/ecdc/index";
+import { readEcdc, type TokenLanguageModel } from "../../src/container/ecdc/index";
 import { fakeCodec } from "../helpers/fake-codec";
 
 const folder = await mkdtemp(join(tmpdir(), "quantone-"));
@@ -21,6 +21,21 @@ class Collected extends Writable {
     this.text += chunk.toString();
     done();
   }
+}
+
+/** A language model that expects every code alike, but the third: its ranges depend on the arithmetic. */
+function evenModel(revision: string): TokenLanguageModel & AsyncDisposable {
+  return {
+    codec: "encodec-24khz",
+    revision,
+    startSegment: (numCodebooks, arithmetic) => ({
+      next: () =>
+        Uint32Array.from({ length: numCodebooks * 1024 }, (_, index) => {
+          return 8000 * ((index % 1024) + 1) + (index % 1024 > 2 ? (arithmetic === "integer" ? 5 : 9) : 0);
+        }),
+    }),
+    async [Symbol.asyncDispose]() {},
+  };
 }
 
 /** Runs a command on a codec that decodes nothing: it hands over the tokens that were read, as they came. */
@@ -54,6 +69,10 @@ async function run(args: string[], seen: unknown[], stdin = new Uint8Array(0)) {
           }
         },
       };
+    },
+    loadLanguageModel: async (name, { weights }) => {
+      seen.push(`${weights} of ${name}`);
+      return evenModel(weights);
     },
     openRuntime: () => Promise.reject(new Error("not asked for")),
     now: () => 0,
@@ -93,6 +112,42 @@ describe("an .ecdc file", () => {
     const json = JSON.parse((await run(["info", golden, "--json"], [])).stdout);
     expect(json).toMatchObject({ numFrames: 38, numSamples: 11_917, numCodebooks: tokens.numCodebooks, damage: [] });
     expect(json).not.toHaveProperty("codes");
+  });
+
+  it.each(["integer", "float"])("is written and read with a language model in %ss", async (arithmetic) => {
+    const input = join(folder, `${arithmetic}.wav`);
+    const output = join(folder, `${arithmetic}.ecdc`);
+    const weights = ["--weights", "w.th"];
+    await run(["decode", golden, input, ...weights], []);
+    const seen: unknown[] = [];
+    const encode = ["encode", input, output, "--codec", "encodec-24khz", ...weights, "--lm", "lm.th"];
+    const encoded = await run([...encode, "--lm-arithmetic", arithmetic], seen);
+    expect(encoded.exitCode, encoded.stderr).toBe(0);
+    expect(encoded.stderr.includes("warning")).toBe(arithmetic === "float");
+    expect(seen).toContain("lm.th of encodec-24khz");
+
+    const info = JSON.parse((await run(["info", output, "--json"], [])).stdout);
+    expect(info).toMatchObject({ numFrames: 38, numSamples: 11_917 });
+    expect(info.metadata.model).toMatch(arithmetic === "integer" ? /lm\.th, in integers/ : /in floats/);
+
+    const decoded: unknown[] = [];
+    const back = join(folder, `${arithmetic}-back.wav`);
+    expect((await run(["decode", output, back, ...weights, "--lm", "lm.th"], decoded)).exitCode).toBe(0);
+    expect(decoded.at(-1)).toMatchObject({ codes: tokens.codes });
+
+    const without = await run(["decode", output, join(folder, "none.wav"), ...weights], []);
+    expect([without.exitCode, without.stderr]).toEqual([2, expect.stringMatching(/--lm/)]);
+  });
+
+  it("refuses another language model, and another file to write with one", async () => {
+    const output = join(folder, "integer.ecdc");
+    const other = ["decode", output, join(folder, "none.wav"), "--weights", "w.th", "--lm", "other.th"];
+    const refused = await run(other, []);
+    expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringMatching(/language model lm\.th, got other\.th/)]);
+    const container = join(folder, "x.qtn");
+    const encode = ["encode", join(folder, "integer.wav"), container, "--codec", "encodec-24khz", "--weights", "w.th"];
+    const toContainer = await run([...encode, "--lm", "lm.th"], []);
+    expect([toContainer.exitCode, toContainer.stderr]).toEqual([2, expect.stringMatching(/ends in \.ecdc/)]);
   });
 
   it("is known by its first bytes where there is no name", async () => {

@@ -36,6 +36,7 @@ async function quantone(...args: string[]) {
       signal: new AbortController().signal,
       codecs,
       loadCodec,
+      loadLanguageModel: () => Promise.reject(new Error("not asked for")),
       openRuntime,
       now: () => performance.now(),
     },

@@ -1,28 +1,61 @@
 /** `.ecdc`: PyPI encodec's format. It says at its start how long the signal is, so files are held whole. */
 import { concatBytes } from "../../audio/files/byte-reader";
 import { magic } from "../../container/ecdc/header";
-import { readEcdc, writeEcdc } from "../../container/ecdc/index";
+import {
+  type EcdcCoding,
+  readEcdc,
+  readEcdcInfo,
+  readModelledEcdc,
+  writeEcdc,
+  writeModelledEcdc,
+} from "../../container/ecdc/index";
 import { sliceTokens } from "../../streaming/slices";
 import { concatTokenFrames } from "../../tokens/concat-token-frames";
-import type { TokenFileKind } from "./token-file";
+import { hopLengthOf, type TokenFrames } from "../../tokens/token-frames";
+import { UsageError } from "../exit-codes";
+import type { TokenFileKind, TokenFileOptions } from "./token-file";
 
 export const ecdcFile: TokenFileKind = {
   ending: ".ecdc",
   magic,
-  async *write(pieces) {
-    yield writeEcdc(concatTokenFrames(await collect(pieces)));
+  takesLanguageModel: true,
+  async *write(pieces, { languageModel, ...options }) {
+    const tokens = concatTokenFrames(await collect(pieces));
+    yield languageModel === undefined ? writeEcdc(tokens) : await writeModelledEcdc(tokens, languageModel, options);
   },
-  async open(bytes) {
-    const tokens = readEcdc(concatBytes(await collect(bytes)), "not in the file");
-    const hopLength = Math.round(tokens.sampleRate / tokens.frameRate);
-    const { codes: _, ...header } = tokens;
+  async open(bytes, options) {
+    const file = concatBytes(await collect(bytes));
+    const { format, numFrames, numSamples, coding } = readEcdcInfo(file, "not in the file");
     return {
-      header,
-      metadata: {},
-      tokens: (revision) => sliceTokens({ ...tokens, revision }, hopLength),
+      header: format,
+      metadata: coding.kind === "packed" ? {} : { model: describeCoding(coding) },
+      length: { numFrames, numSamples },
+      async *tokens(revision) {
+        const tokens =
+          coding.kind === "packed" ? readEcdc(file, revision) : await readWithModel(file, revision, options);
+        yield* sliceTokens(tokens, hopLengthOf(tokens));
+      },
     };
   },
 };
+
+async function readWithModel(
+  file: Uint8Array,
+  revision: string,
+  { loadLanguageModel, signal }: TokenFileOptions,
+): Promise<TokenFrames> {
+  if (loadLanguageModel === undefined) {
+    throw new UsageError("the file was written with a language model; say where that is with --lm");
+  }
+  await using languageModel = await loadLanguageModel(readEcdcInfo(file, revision).format.codec);
+  return readModelledEcdc(file, revision, languageModel, signal && { signal });
+}
+
+function describeCoding(coding: EcdcCoding): string {
+  return coding.kind === "integer"
+    ? `language model ${coding.modelRevision}, in integers`
+    : "language model in floats; damage shows when it is decoded";
+}
 
 async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = [];

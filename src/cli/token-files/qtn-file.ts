@@ -7,7 +7,7 @@ import type { TokenFileKind } from "./token-file";
 export const qtnFile: TokenFileKind = {
   ending: ".qtn",
   magic,
-  write: writeContainerStream,
+  write: (pieces) => writeContainerStream(pieces),
   async open(bytes, options) {
     const reader = await ContainerReader.open(bytes, options);
     return { header: reader.header, metadata: reader.header.metadata, tokens: () => reader };

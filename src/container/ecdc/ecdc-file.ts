@@ -56,7 +56,7 @@ export function readEcdc(bytes: Uint8Array, revision: string): TokenFrames {
   if (header.coding.kind !== "packed") {
     throw unreadable("a file that was written with the language model", "those without it, unless the model is given");
   }
-  checkLength(bytes.length, payloadOffset + payloadBytes(model, header));
+  checkPackedLength(bytes.length, header, payloadOffset);
   const { numSamples, numCodebooks } = header;
   const bitsPerCode = bitsPerToken(model.codebookSize);
   const codes: Uint16Array[] = [];
@@ -101,7 +101,9 @@ export function concatCodes(parts: readonly Uint16Array[]): Uint16Array {
   return codes;
 }
 
-function checkLength(actual: number, expected: number): void {
+/** @throws {ContainerError} `truncated` or `trailing-bytes` when a file of so many bytes cannot have this header */
+export function checkPackedLength(actual: number, header: EcdcHeader, payloadOffset: number): void {
+  const expected = payloadOffset + payloadBytes(modelOfHeader(header), header);
   if (actual === expected) return;
   const code = actual < expected ? "truncated" : "trailing-bytes";
   const message = `an .ecdc file with this header expected ${expected} bytes, got ${actual}; fetch the file again`;

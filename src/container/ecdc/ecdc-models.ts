@@ -48,8 +48,7 @@ export function modelOfTokens(tokens: TokenFrames): [string, EcdcModel] {
     throw new TokenError("codec-mismatch", message, { expected, actual: tokens.codec });
   }
   const { numSamples, numCodebooks, codes } = tokens;
-  const { numWhole, wholeFrames, cutFrames } = segmentLayout(found[1], numSamples);
-  const expected = numCodebooks * cutFrames.reduce((sum, frames) => sum + frames, numWhole * wholeFrames);
+  const expected = numCodebooks * framesIn(segmentLayout(found[1], numSamples));
   if (codes.length !== expected) {
     const message = `"codes" expected ${expected} for ${numSamples} samples, got ${codes.length}; pass a whole signal`;
     throw new TokenError("shape-mismatch", message, { expected, actual: codes.length });
@@ -121,6 +120,11 @@ export function segmentLayout({ hopLength, segmentation }: EcdcModel, numSamples
     Math.ceil((numSamples - (numWhole + index) * stride) / hopLength),
   );
   return { numWhole, wholeFrames: segmentSamples / hopLength, cutFrames };
+}
+
+/** The frames of all segments. */
+export function framesIn({ numWhole, wholeFrames, cutFrames }: SegmentLayout): number {
+  return cutFrames.reduce((sum, frames) => sum + frames, numWhole * wholeFrames);
 }
 
 /** The frames of each segment in turn. */

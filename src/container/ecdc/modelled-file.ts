@@ -12,13 +12,14 @@ import { concatBytes } from "../../audio/files/byte-reader";
 import { ContainerError, TokenError } from "../../errors";
 import { crc32c } from "../../kernels/crc32c";
 import { splitSegments } from "../../tokens/split-segments";
-import type { TokenFrames } from "../../tokens/token-frames";
+import type { TokenFormat, TokenFrames } from "../../tokens/token-frames";
 import { requireBytes } from "../limits";
 import { ArithmeticDecoder, ArithmeticEncoder } from "./arithmetic-coder";
-import { concatCodes, readEcdc } from "./ecdc-file";
+import { checkPackedLength, concatCodes, readEcdc } from "./ecdc-file";
 import {
   type EcdcModel,
   formatOfHeader,
+  framesIn,
   framesOfSegments,
   modelOfHeader,
   modelOfTokens,
@@ -110,7 +111,7 @@ export async function readModelledEcdc(
   const { coding } = header;
   if (coding.kind === "packed") return readEcdc(bytes, revision);
   const model = modelOfHeader(header);
-  const payload = checkEcdcPayload(bytes, header, payloadOffset);
+  const payload = checkPayload(bytes, header, payloadOffset);
   assertSameCodec(languageModel, model.codec);
   if (coding.kind === "integer") assertSameModel(languageModel, coding.modelRevision);
   const { codes, scales } = await decodeSegments(payload, payloadOffset, { header, model, languageModel, signal });
@@ -122,12 +123,41 @@ export async function readModelledEcdc(
   };
 }
 
+/** What an `.ecdc` file says about itself, and its length, whether or not its codes can be had without a model. */
+export interface EcdcInfo {
+  readonly format: TokenFormat;
+  readonly numSamples: number;
+  readonly numFrames: number;
+  readonly coding: EcdcCoding;
+}
+
+/**
+ * Reads what there is to know without a language model, and checks what can be checked without one: the length of files
+ * without a model, the checksum of files of integers, of all others the header.
+ *
+ * @param revision  as for `readEcdc`
+ * @throws {ContainerError} when the bytes are foreign, damaged, cut off or of a model that is not read
+ */
+export function readEcdcInfo(bytes: Uint8Array, revision: string): EcdcInfo {
+  const { header, payloadOffset } = readEcdcHeader(bytes);
+  const { coding, numSamples } = header;
+  const model = modelOfHeader(header);
+  if (coding.kind === "packed") checkPackedLength(bytes.length, header, payloadOffset);
+  else checkPayload(bytes, header, payloadOffset);
+  return {
+    format: formatOfHeader(header, model, coding.kind === "integer" ? coding.revision : revision),
+    numSamples,
+    numFrames: framesIn(segmentLayout(model, numSamples)),
+    coding,
+  };
+}
+
 /**
  * The bytes of a file without its checksum, which is checked where there is one.
  *
  * @throws {ContainerError} `truncated` or `checksum-mismatch`
  */
-export function checkEcdcPayload(bytes: Uint8Array, { coding }: EcdcHeader, payloadOffset: number): Uint8Array {
+function checkPayload(bytes: Uint8Array, { coding }: EcdcHeader, payloadOffset: number): Uint8Array {
   if (coding.kind !== "integer") return bytes;
   requireBytes(bytes, payloadOffset + CRC_BYTES, "an .ecdc file");
   const end = bytes.length - CRC_BYTES;

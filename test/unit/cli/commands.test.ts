@@ -65,6 +65,7 @@ async function quantone(args: string[], world: World = {}) {
       },
     ],
     loadCodec: async () => fakeCodec(log, world.gain),
+    loadLanguageModel: () => Promise.reject(new Error("not asked for")),
     openRuntime: async ({ device = "cpu" }) => ({
       name: "fake 1.0",
       device: device === "auto" ? "cpu" : device,
