@@ -56,6 +56,26 @@ export function convMatrix(weight: Weights, options: ConvMatrixOptions = {}): We
   };
 }
 
+/**
+ * Lays out a kernel as a matrix that gives each tap's product by itself.
+ *
+ * Shapes   kernel [O, I, k]; result [I, k * O]: column (tap, output channel), oldest first
+ */
+export function tapMatrix(weight: Weights): WeightLayout {
+  const [numOutputs = 0, numInputs = 0, kernelSize = 0] = weight.shape;
+  const numColumns = kernelSize * numOutputs;
+  return {
+    shape: [numInputs, numColumns],
+    write(into) {
+      permute(weight.data, into, undefined, {
+        sizes: [numOutputs, 1, numInputs, kernelSize],
+        strides: [1, 0, numColumns, numOutputs],
+        offset: 0,
+      });
+    },
+  };
+}
+
 /** Puts a bias [O] in the order, and under the gain, of the matrix's columns. */
 export function convBias(bias: Weights, options: ConvMatrixOptions = {}): WeightLayout {
   const [numOutputs = 0] = bias.shape;
