@@ -15,7 +15,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -67,7 +67,7 @@ class Trainer:
         self.discriminator_loss = 1.0
         self._initialize_from_data()
         self.ema = copy.deepcopy(self.codec).eval()
-        self.optimizer = self._build_optimizer()
+        self.optimizer: torch.optim.Optimizer = self._build_optimizer()
         self.adversary: Adversary | None = None
         if settings.adversarial is not None:
             self.adversary = Adversary(settings.adversarial, config.sample_rate, self.device)
@@ -258,13 +258,27 @@ def roundtrip(codec: Codec, clip: np.ndarray, active_codebooks: int) -> np.ndarr
     return decoded
 
 
+class Trainable(Protocol):
+    """What a run needs of whatever it trains."""
+
+    step: int
+    seconds: float
+    optimizer: torch.optim.Optimizer
+
+    def train_step(self, progress: float) -> dict[str, float]: ...
+
+    def validate(self, clips: dict[str, np.ndarray]) -> dict[str, Any]: ...
+
+    def save(self, path: Path) -> None: ...
+
+
 class RunLog:
     """Appends JSON lines to `log.jsonl` in the run's folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def write(self, kind: str, trainer: Trainer, values: dict[str, Any]) -> None:
+    def write(self, kind: str, trainer: Trainable, values: dict[str, Any]) -> None:
         line = {"kind": kind, "step": trainer.step, "seconds": round(trainer.seconds, 1), **values}
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -272,7 +286,7 @@ class RunLog:
 
 
 def run(
-    trainer: Trainer,
+    trainer: Trainable,
     folder: Path,
     budget: Budget,
     clips: dict[str, np.ndarray],

@@ -86,7 +86,9 @@ class Generator(nn.Module):
             x = up(F.leaky_relu(x, SLOPE))
             blocks = list(self.resblocks)[stage * self.num_blocks : (stage + 1) * self.num_blocks]
             x = torch.stack([block(x) for block in blocks]).sum(0) / self.num_blocks
-        samples: torch.Tensor = torch.tanh(self.conv_post(F.leaky_relu(x, LAST_SLOPE)))
+        # Never in bfloat16, whose eight bits would be heard as noise.
+        with torch.autocast(x.device.type, enabled=False):
+            samples: torch.Tensor = torch.tanh(self.conv_post(F.leaky_relu(x.float(), LAST_SLOPE)))
         return samples
 
     def fold_weight_norm(self) -> Generator:
