@@ -1,6 +1,7 @@
 /**
  * Runs every snippet of the README and the guides, in order, in a scratch folder that holds the bundled clip as
- * `speech.flac`: TypeScript through tsx against the built package, shell through bash.
+ * `speech.flac`: TypeScript through tsx against the built package, shell through bash. TypeScript is checked against the
+ * package's declarations first, as a strict project would.
  *
  * Blocks that install (`npm ci`, `npm install`) are left out: CI runs those commands by themselves. Each other block must
  * exit with 0. A page without a snippet, or a block in a language that is neither, is a failure too.
@@ -8,6 +9,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import ts from "typescript";
 
 const root = join(import.meta.dirname, "..");
 /** Inside the package, so that `import "quantone"` finds the package itself. */
@@ -37,6 +39,7 @@ for (const page of pages) {
     numRun += 1;
     const where = `${snippet.page}:${snippet.line}`;
     try {
+      checkTypes(snippet);
       runSnippet(snippet);
       console.log(`${where}: ok`);
     } catch (error) {
@@ -61,12 +64,35 @@ function readSnippets(page: string): Snippet[] {
     .filter((snippet) => snippet.language !== "text");
 }
 
+/** @throws {Error} that names each line of the page at which the types do not fit */
+function checkTypes({ page, line, language, code }: Snippet): void {
+  if (language !== "ts") return;
+  const path = join(scratch, "snippet.ts");
+  writeFileSync(path, code);
+  const program = ts.createProgram([path], {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    lib: ["lib.es2023.d.ts", "lib.dom.d.ts", "lib.dom.asynciterable.d.ts", "lib.esnext.disposable.d.ts"],
+    types: ["node"],
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: true,
+    noEmit: true,
+  });
+  const faults = ts.getPreEmitDiagnostics(program).map(({ file, start = 0, messageText }) => {
+    // The code begins in the line behind that of its fence.
+    const at = file?.fileName === path ? `${page}:${line + 1 + file.getLineAndCharacterOfPosition(start).line}: ` : "";
+    return at + ts.flattenDiagnosticMessageText(messageText, "\n");
+  });
+  if (faults.length > 0) throw new Error(faults.join("\n"));
+}
+
 function runSnippet({ language, code }: Snippet): void {
   const path = [join(scratch, "bin"), join(root, "node_modules", ".bin"), process.env.PATH].join(":");
   const environment = { ...process.env, PATH: path };
   const options = { cwd: scratch, env: environment, encoding: "utf8", stdio: "pipe", timeout: 120_000 } as const;
   if (language === "ts") {
-    writeFileSync(join(scratch, "snippet.ts"), code);
     execFileSync("tsx", ["snippet.ts"], options);
   } else if (language === "sh") {
     execFileSync("bash", ["-euo", "pipefail", "-c", code], options);
