@@ -55,16 +55,19 @@ export class ContainerError extends CodecError {
   readonly byteOffset: number;
   /** Which packet it was in, when the fault lies in one. */
   readonly packetIndex: number | undefined;
+  /** Whether a reader that passes over damage can go on behind it. */
+  readonly isSkippable: boolean;
 
   constructor(
     code: ContainerErrorCode,
     message: string,
-    fields: { byteOffset: number; packetIndex?: number; cause?: unknown },
+    fields: { byteOffset: number; packetIndex?: number | undefined; isSkippable?: boolean; cause?: unknown },
   ) {
     super(message, { cause: fields.cause });
     this.code = code;
     this.byteOffset = fields.byteOffset;
     this.packetIndex = fields.packetIndex;
+    this.isSkippable = fields.isSkippable ?? false;
   }
 }
 

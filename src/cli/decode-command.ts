@@ -67,7 +67,7 @@ export function addDecodeCommand(program: Command, environment: CliEnvironment):
 /** Names the input, and the way on where there is one: a damaged packet can be left out, a damaged header cannot. */
 function explainDamage(error: unknown, path: string, { skipDamaged }: DecodeCommandOptions): unknown {
   const named = nameInput(error, path);
-  if (!(error instanceof ContainerError) || error.packetIndex === undefined || skipDamaged === true) return named;
+  if (!(error instanceof ContainerError) || !error.isSkippable || skipDamaged === true) return named;
   return new InputError(`${(named as Error).message}\nTo decode what is undamaged, add --skip-damaged.`, {
     cause: error,
   });

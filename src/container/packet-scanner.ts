@@ -331,13 +331,16 @@ export class PacketScanner {
   #error({ code, at, expected, got }: Fault): ContainerError {
     const byteOffset = this.#queue.offset + at;
     const next = advice[code] ?? "the file is damaged: fetch it again or recover what is there";
-    return new ContainerError(
-      code,
-      `packet ${this.#nextPacket} expected ${expected}, got ${got} at byte ${byteOffset}; ${next}`,
-      {
-        byteOffset,
-        packetIndex: this.#nextPacket,
-      },
-    );
+    const packetIndex = this.#isInPacket() ? this.#nextPacket : undefined;
+    const part = packetIndex === undefined ? (this.#isFinished ? "the file" : "the trailer") : `packet ${packetIndex}`;
+    const message = `${part} expected ${expected}, got ${got} at byte ${byteOffset}; ${next}`;
+    return new ContainerError(code, message, { byteOffset, packetIndex, isSkippable: true });
+  }
+
+  /** Whether the next bytes should be a packet's: not behind the last one, and not where a trailer begins. */
+  #isInPacket(): boolean {
+    if (this.#isFinished || this.#lastPadding !== undefined) return false;
+    const { length, view } = this.#queue;
+    return !(length >= 2 && view.getUint8(0) === trailerSync[0] && view.getUint8(1) === trailerSync[1]);
   }
 }

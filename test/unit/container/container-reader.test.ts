@@ -103,15 +103,32 @@ describe("readContainer", () => {
     ["the payload of a packet", start(3) + 40, "checksum-mismatch", 3],
     ["the checksum of a packet", start(4) - 1, "checksum-mismatch", 3],
     ["the number of a packet", start(3) + 7, "bad-packet", 3],
-    ["the mark of the trailer", start(10), "bad-packet", 10],
-    ["the index", start(10) + 15, "checksum-mismatch", 10],
-    ["the last byte", bytes.length - 1, "checksum-mismatch", 10],
   ])("names code, byte and packet when %s is damaged", (_, offset, code, packetIndex) => {
     const error = containerErrorOf(() => readContainer(flipped(offset)));
-    expect(error).toMatchObject({ code, packetIndex });
-    const begin = start(packetIndex);
-    expect(error.byteOffset).toBeGreaterThanOrEqual(begin);
+    expect(error).toMatchObject({ code, packetIndex, isSkippable: true });
+    expect(error.message).toMatch(new RegExp(`^packet ${packetIndex} expected`));
+    expect(error.byteOffset).toBeGreaterThanOrEqual(start(packetIndex));
     expect(error.byteOffset).toBeLessThanOrEqual(offset);
+  });
+
+  it.each([
+    ["the mark", start(10), "bad-packet"],
+    ["the number of frames", start(10) + 6, "bad-packet"],
+    ["the index", start(10) + 15, "checksum-mismatch"],
+    ["the last byte", bytes.length - 1, "checksum-mismatch"],
+  ])("names the trailer when %s of it is damaged", (_, offset, code) => {
+    const error = containerErrorOf(() => readContainer(flipped(offset)));
+    expect(error).toMatchObject({ code, packetIndex: undefined, isSkippable: true });
+    expect(error.message).toMatch(/^the trailer expected/);
+    expect(error.byteOffset).toBeGreaterThanOrEqual(start(10));
+    expect(error.byteOffset).toBeLessThanOrEqual(offset);
+  });
+
+  it("names the part that is cut off", () => {
+    const cut = (length: number) => containerErrorOf(() => readContainer(bytes.subarray(0, length))).message;
+    expect(cut(start(3) + 20)).toMatch(/^packet 3 expected more, got the end/);
+    expect(cut(bytes.length - 5)).toMatch(/^the trailer expected more, got the end/);
+    expect(cut(start(5))).toMatch(/^the file expected a packet or the trailer, got the end/);
   });
 
   it("does not accept an index that does not add up", () => {
@@ -130,6 +147,7 @@ describe("readContainer", () => {
     expect(containerErrorOf(() => readContainer(longer))).toMatchObject({
       code: "trailing-bytes",
       byteOffset: bytes.length,
+      message: expect.stringMatching(/^the file expected the end, got more bytes/),
     });
     const shorter = new Uint8Array([...bytes.subarray(0, start(4)), ...bytes.subarray(start(5))]);
     const error = containerErrorOf(() => readContainer(shorter));
