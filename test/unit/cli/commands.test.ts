@@ -476,9 +476,9 @@ describe("errors of files", () => {
     expect(await said(encode(path("cut.wav"), "-"))).toMatch(`quantone: ${path("cut.wav")}: WAV ends at byte 1500`);
     writeFileSync(path("cut.qtn"), container.subarray(0, -20));
     const cut = await said(["decode", path("cut.qtn"), "-"]);
-    expect(cut).toMatch(`quantone: ${path("cut.qtn")}: packet `);
+    expect(cut).toMatch(`quantone: ${path("cut.qtn")}: the trailer expected more`);
     expect(cut).toMatch(/--skip-damaged\.\n$/);
-    expect(await said(["info", path("cut.qtn")])).toMatch(`quantone: ${path("cut.qtn")}: packet `);
+    expect(await said(["info", path("cut.qtn")])).toMatch(`quantone: ${path("cut.qtn")}: the trailer expected more`);
   });
 
   it("name the output that was asked for, not the temporary file", async () => {
