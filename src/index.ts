@@ -5,6 +5,7 @@ import { hifiganVocoders } from "../codecs/hifi-gan/index";
 import { lyraV2 } from "../codecs/lyra-v2/index";
 import { soundstream } from "../codecs/soundstream/index";
 import { speech16k } from "../codecs/speech-16k/index";
+import { vocosEncodec24khz, vocosMel24khz } from "../codecs/vocos/index";
 import type { PcmAudio } from "./audio/pcm-audio";
 import type { Codec, DecodeOptions, EncodeOptions } from "./codec";
 import type { CodecDefinition, CodecSource, LoadOptions } from "./codec-definition";
@@ -76,7 +77,13 @@ export function loadCodec(source: string | CodecSource, options: LoadOptions = {
 }
 
 /** The vocoders that `loadVocoder` knows by name. */
-export const vocoders: readonly VocoderDefinition[] = [...hifiganVocoders, diffwave, diffwaveFull];
+export const vocoders: readonly VocoderDefinition[] = [
+  ...hifiganVocoders,
+  diffwave,
+  diffwaveFull,
+  vocosMel24khz,
+  vocosEncodec24khz,
+];
 
 /**
  * Loads a vocoder, which turns features into audio.

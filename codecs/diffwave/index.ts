@@ -6,7 +6,7 @@ import { LazyResource } from "../../src/runtime/lazy-resource";
 import type { VocoderEngine } from "../../src/vocoder/neural-vocoder";
 import type { VocoderDefinition } from "../../src/vocoder-definition";
 import { badConfig } from "../config-schema";
-import { parseDiffwaveConfig } from "./config";
+import { type DiffwaveConfig, lookAhead, parseDiffwaveConfig } from "./config";
 import config22khz from "./config-22khz.json";
 import { DiffwaveStream } from "./diffwave-stream";
 import { loadConditioner, loadNetworks } from "./networks";
@@ -30,6 +30,7 @@ function define(name: string, steps: string, isFast: boolean): VocoderDefinition
       numChannels: 1,
       frameRate: config22khz.sampleRate / config22khz.mel.hopLength,
       numParameters: 2_619_971,
+      delaySamples: delayOf(parseDiffwaveConfig(config22khz), isFast),
       codeLicence: "Apache-2.0 (PyPI diffwave)",
       weightsLicence: "that of the file you give",
       tested: "PyPI diffwave 0.1.7: small and full-size random weights and the same noise, every stage",
@@ -41,6 +42,12 @@ function define(name: string, steps: string, isFast: boolean): VocoderDefinition
     },
     assemble: (source, options) => assemble(source, isFast, options),
   };
+}
+
+/** What all steps look ahead, and the frame that the conditioner does. */
+function delayOf(config: DiffwaveConfig, isFast: boolean): number {
+  const numSteps = isFast ? config.fastSchedule.length : config.noiseSchedule.numSteps;
+  return numSteps * lookAhead(config) + (config.mel?.hopLength ?? 0);
 }
 
 async function assemble(source: CodecSource, isFast: boolean, options: AssembleOptions): Promise<VocoderEngine> {

@@ -8,6 +8,7 @@ import { joinArrays } from "../../src/features/spectrogram";
 import type { NetworkSession, NetworkStream, Tensors } from "../../src/runtime/network-session";
 import { outputData } from "../../src/runtime/output-data";
 import type { Tensor } from "../../src/runtime/runtime";
+import { SignalMarks } from "../../src/vocoder/signal-marks";
 import type { ReverseStep } from "./noise-schedule";
 
 /** Samples on their way through the steps, and the row of features that each is conditioned on. */
@@ -45,12 +46,10 @@ const flushSamples = 1024;
 export class ReverseStream {
   readonly #config: ReverseStreamConfig;
   readonly #stream: NetworkStream;
-  /** The last `delay` samples with their features, and whether each belongs to the signal. */
+  readonly #marks: SignalMarks;
+  /** The last `delay` samples, with their features. */
   #samples: Float32Array;
   #condition: Float32Array;
-  #inside: Float32Array;
-  /** Rows to come that lie before the start of the signal. */
-  #numBefore: number;
 
   constructor(config: ReverseStreamConfig) {
     const { session, delay, conditionDim } = config;
@@ -58,8 +57,7 @@ export class ReverseStream {
     this.#stream = session.openStream();
     this.#samples = new Float32Array(delay);
     this.#condition = new Float32Array(delay * conditionDim);
-    this.#inside = new Float32Array(delay);
-    this.#numBefore = delay;
+    this.#marks = new SignalMarks(delay);
   }
 
   /**
@@ -69,7 +67,7 @@ export class ReverseStream {
    */
   async push(stretch: Stretch): Promise<Stretch> {
     if (stretch.samples.length === 0) return stretch;
-    return this.#run(stretch, 1);
+    return this.#run(stretch, true);
   }
 
   /** Gives the last samples in portions. No samples may follow. */
@@ -77,38 +75,34 @@ export class ReverseStream {
     const { delay, conditionDim } = this.#config;
     for (let done = 0; done < delay; done += flushSamples) {
       const length = Math.min(flushSamples, delay - done);
-      yield this.#run({ samples: new Float32Array(length), condition: new Float32Array(length * conditionDim) }, 0);
+      yield this.#run({ samples: new Float32Array(length), condition: new Float32Array(length * conditionDim) }, false);
     }
   }
 
-  async #run({ samples, condition }: Stretch, isInside: 0 | 1): Promise<Stretch> {
+  async #run({ samples, condition }: Stretch, isInside: boolean): Promise<Stretch> {
     const { length } = samples;
     const { conditionDim } = this.#config;
-    const joined = {
-      samples: joinArrays([this.#samples, samples]),
-      condition: joinArrays([this.#condition, condition]),
-      inside: joinArrays([this.#inside, new Float32Array(length).fill(isInside)]),
-    };
-    const noise = await this.#noiseIn(samples, joined.condition, joined.inside);
-    this.#samples = joined.samples.slice(length);
-    this.#condition = joined.condition.slice(length * conditionDim);
-    this.#inside = joined.inside.slice(length);
-    const begin = Math.min(this.#numBefore, length);
-    this.#numBefore -= begin;
+    const joined = joinArrays([this.#samples, samples]);
+    const conditions = joinArrays([this.#condition, condition]);
+    const noise = await this.#noiseIn(samples, conditions, this.#marks.next(length, isInside));
+    this.#samples = joined.slice(length);
+    this.#condition = conditions.slice(length * conditionDim);
+    const begin = this.#marks.takeBefore(length);
     return {
-      samples: this.#denoise(joined.samples.subarray(begin, length), noise.subarray(begin)),
-      condition: joined.condition.subarray(begin * conditionDim, length * conditionDim),
+      samples: this.#denoise(joined.subarray(begin, length), noise.subarray(begin)),
+      condition: conditions.subarray(begin * conditionDim, length * conditionDim),
     };
   }
 
-  async #noiseIn(samples: Float32Array, condition: Float32Array, inside: Float32Array): Promise<Float32Array> {
+  async #noiseIn(samples: Float32Array, condition: Float32Array, inside: Tensor): Promise<Float32Array> {
     const { session, offsets, conditionDim, label } = this.#config;
     const inputs: Record<string, Tensor> = {
       samples: { data: samples, shape: [1, samples.length, 1] },
-      inside: { data: inside, shape: [1, inside.length, 1] },
+      inside,
       offsets,
     };
-    if (conditionDim > 0) inputs.condition = { data: condition, shape: [1, inside.length, conditionDim] };
+    if (conditionDim > 0)
+      inputs.condition = { data: condition, shape: [1, condition.length / conditionDim, conditionDim] };
     if (label !== undefined) inputs.condition = label;
     const outputs: Tensors = await this.#stream.run(inputs);
     return outputData(session, outputs, "noise");

@@ -15,6 +15,8 @@ import { untilAborted } from "../runtime/until-aborted";
 export interface VocodeOptions extends JobOptions {
   /** Where the noise of vocoders that draw some begins: equal seeds give equal audio. Default 0. */
   readonly seed?: number;
+  /** Rate that the features were quantized at, for vocoders that know several apart. */
+  readonly bitsPerSecond?: number;
 }
 
 /** What a vocoder takes in and how it goes about it. Each system of `codecs/` that is a vocoder makes one. */

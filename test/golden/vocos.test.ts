@@ -1,0 +1,163 @@
+/** Vocos equals PyPI vocos on the same random weights, whole and in any chunks. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { buildBackbone } from "../../codecs/vocos/backbone-graph";
+import { parseVocosConfig, type VocosConfig } from "../../codecs/vocos/config";
+import type { StateDict } from "../../src/checkpoints/state-dict";
+import { loadVocoder, melSpectrogram } from "../../src/index";
+import { NetworkSession } from "../../src/runtime/network-session";
+import { openRuntime } from "../../src/runtime/open-runtime";
+import { maxDifference } from "../helpers/golden";
+import {
+  goldenRate,
+  readVocosGolden,
+  type VocosKind,
+  type VocosVectors,
+  vocosTinyFolder,
+} from "../helpers/golden-vocos";
+
+/**
+ * Spectra reach 100 and differ by up to 4e-5, samples reach 7 and differ by up to 3e-6 (scripts/vocos/parity.ts). Silence
+ * is off by 96 and by 3.
+ */
+const tolerance = { spectrum: 1e-3, audio: 5e-5 };
+
+const goldens = { mel: await readVocosGolden("mel"), encodec: await readVocosGolden("encodec") };
+const cases = (["mel", "encodec"] as const).flatMap((kind) =>
+  goldens[kind].signals.map(({ numFrames }, index) => [kind, numFrames, index] as const),
+);
+const cpu = { device: "cpu" } as const;
+const configOf = (kind: VocosKind) => JSON.parse(readFileSync(join(vocosTinyFolder, `${kind}.json`), "utf8"));
+const sourceOf = (kind: VocosKind) => ({ config: configOf(kind), weights: join(vocosTinyFolder, `${kind}.bin`) });
+
+interface Changes {
+  readonly config?: VocosConfig;
+  readonly weights?: StateDict;
+  readonly rate?: number;
+}
+
+/** The spectrum from the offline form. */
+async function spectrumOf(kind: VocosKind, index: number, changes: Changes = {}): Promise<Float32Array> {
+  const { config = goldens[kind].config, weights = goldens[kind].weights } = changes;
+  const { features, numFrames } = goldens[kind].signals[index] as VocosVectors;
+  const { rate = goldenRate(config, index) } = changes;
+  const marks = config.encodec?.bitsPerSecond.map((known) => (known === rate ? 1 : 0));
+  const network = buildBackbone(config, weights, "offline");
+  await using session = await NetworkSession.create(await openRuntime(cpu), network);
+  const { spectrum } = await session.run({
+    features: { data: features, shape: [1, numFrames, config.featureDim] },
+    ...(marks && { rate: { data: Float32Array.from(marks), shape: [marks.length] } }),
+  });
+  return spectrum?.data ?? new Float32Array();
+}
+
+/** The samples of a signal in chunks of so many frames. */
+async function vocode(kind: VocosKind, index: number, chunks: readonly number[]): Promise<Float32Array> {
+  const { config, signals } = goldens[kind];
+  const { features } = signals[index] as VocosVectors;
+  const bitsPerSecond = goldenRate(config, index);
+  await using vocoder = await loadVocoder(sourceOf(kind), cpu);
+  const pieces: number[] = [];
+  const stream = await vocoder.openStream(bitsPerSecond === undefined ? {} : { bitsPerSecond });
+  for (let at = 0, call = 0; at < features.length; call++) {
+    const end = at + (chunks[call % chunks.length] as number) * config.featureDim;
+    pieces.push(...(await stream.push(features.slice(at, end))));
+    at = end;
+  }
+  return Float32Array.from([...pieces, ...(await stream.flush())]);
+}
+
+describe("backbone", () => {
+  it.each(cases)("of %s features, %i frames", async (kind, _, index) => {
+    const { spectrum } = goldens[kind].signals[index] as VocosVectors;
+    expect(maxDifference(await spectrumOf(kind, index), spectrum)).toBeLessThan(tolerance.spectrum);
+  });
+
+  const { config, weights } = goldens.encodec;
+  const noticed: [string, Changes][] = [
+    ["another rate", { rate: 240 }],
+    ["a block less", { config: { ...config, numBlocks: 1 } }],
+    ["one tap of a depthwise kernel", { weights: withChange(weights, "backbone.convnext.1.dwconv.weight", 6) }],
+    ["one bias of a phase", { weights: withChange(weights, "head.out.bias", 60) }],
+    ["one scale of a norm", { weights: withChange(weights, "backbone.convnext.0.norm.scale.weight", 3 * 8 + 2) }],
+  ];
+  it.each(noticed)("notices %s", async (_, changes) => {
+    const { spectrum } = goldens.encodec.signals[0] as VocosVectors;
+    expect(maxDifference(await spectrumOf("encodec", 0, changes), spectrum)).toBeGreaterThan(100 * tolerance.spectrum);
+  });
+});
+
+describe("samples", () => {
+  it.each(cases)("of %s features, %i frames", async (kind, numFrames, index) => {
+    const { config, signals } = goldens[kind];
+    const { audio } = signals[index] as VocosVectors;
+    const found = await vocode(kind, index, [1000]);
+    expect(found.length).toBe(numFrames * config.hopLength);
+    // With frames on samples, PyTorch ends at the last frame's own sample; here its hop comes with it.
+    expect(audio.length).toBe(found.length - (kind === "mel" ? config.hopLength : 0));
+    expect(maxDifference(found.subarray(0, audio.length), audio)).toBeLessThan(tolerance.audio);
+  });
+
+  const chunkings = [[1], [2, 7], [30]];
+  it.each(chunkings.flatMap((chunks) => [["mel", chunks] as const, ["encodec", chunks] as const]))(
+    "of %s features in chunks of %j frames",
+    async (kind, chunks) => {
+      const { audio } = goldens[kind].signals[0] as VocosVectors;
+      const found = await vocode(kind, 0, chunks);
+      expect(maxDifference(found.subarray(0, audio.length), audio)).toBeLessThan(tolerance.audio);
+    },
+  );
+
+  it("are none of no frames", async () => {
+    await using vocoder = await loadVocoder(sourceOf("mel"), cpu);
+    expect((await vocoder.vocode(new Float32Array(0))).channels[0]?.length).toBe(0);
+  });
+});
+
+describe("features", () => {
+  it("are those of vocos: magnitudes in HTK bands, down to 1e-7", () => {
+    const { config, signals } = goldens.mel;
+    const { samples, features, numFrames } = signals[0] as VocosVectors;
+    if (samples === undefined || config.mel === undefined) throw new Error("incomplete vectors");
+    const mel = melSpectrogram(samples, config.mel).subarray(0, numFrames * config.featureDim);
+    // Powers instead of magnitudes are off by 2, another band shape by 0.3.
+    expect(maxDifference(mel, features)).toBeLessThan(1e-4);
+  });
+
+  it("of EnCodec need the rate that they were quantized at", async () => {
+    await using vocoder = await loadVocoder(sourceOf("encodec"), cpu);
+    expect(vocoder.features).toBe("encodec_latents");
+    await expect(vocoder.vocode(new Float32Array(5))).rejects.toThrow(
+      '"bitsPerSecond" expected one of 240, 480, 720, 960 for vocos-tiny-encodec, got undefined',
+    );
+    expect(() => vocoder.mel).toThrow("takes \"encodec_latents\" and no log-mel");
+  });
+});
+
+describe("config", () => {
+  it.each([
+    ["mel", undefined, '"mel" expected either it or "encodec", got "neither"'],
+    ["padding", "valid", '"padding" expected "center" or "same", got "valid"'],
+    ["kernelSize", 6, '"kernelSize" expected an odd number, got 6'],
+    ["hopLength", 20, '"mel.hopLength" expected 20, from the other fields, got 16'],
+  ])("is refused for its %s", (field, value, message) => {
+    expect(() => parseVocosConfig({ ...configOf("mel"), [field]: value })).toThrow(message);
+  });
+
+  it("is refused with weights of another size", async () => {
+    const { config, weights } = sourceOf("mel");
+    await using vocoder = await loadVocoder({ config: { ...config, channels: 10 }, weights }, cpu);
+    await expect(vocoder.vocode(new Float32Array(6))).rejects.toMatchObject({ code: "weights-shape" });
+    await expect(loadVocoder("vocos-mel-24khz", cpu)).rejects.toMatchObject({ code: "missing-weights" });
+  });
+});
+
+/** The weights with one number of a tensor off by a half. */
+function withChange(weights: StateDict, name: string, at: number): StateDict {
+  const tensor = weights.get(name);
+  if (tensor === undefined) throw new Error(`no tensor "${name}"`);
+  const data = tensor.data.slice();
+  data[at] = (data[at] ?? 0) + 0.5;
+  return new Map([...weights, [name, { ...tensor, data }]]);
+}
