@@ -15,6 +15,7 @@ import { codebookRevision } from "../../src/rvq/codebook-revision";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
 import { readCodebooks } from "./codebooks";
+import { concealingDecoder } from "./concealment";
 import { type LyraConfig, parseLyraConfig } from "./config";
 import lyraConfig from "./config.json";
 import { buildFromTflite } from "./tflite-network";
@@ -70,7 +71,7 @@ async function assemble({ config: parsed, weights }: CodecSource, options: Assem
   const decoder = new LazyResource(async () => {
     const names = { name: "lyra-decoder", input: "quantized", output: "waveform" };
     const session = await openSession(buildFromTflite(await open(files.decoder), names, "streaming"));
-    return onnxDecoder(session, { hopLength, latentDim, features: "waveform" });
+    return concealingDecoder(onnxDecoder(session, { hopLength, latentDim, features: "waveform" }));
   });
   return {
     identity: identityOf(config, codebooks),
