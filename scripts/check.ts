@@ -11,10 +11,20 @@ const root = join(import.meta.dirname, "..");
 /** Layers from the bottom up: a file may import from its own layer and from those below, never from above. */
 const layers: readonly (readonly string[])[] = [
   ["kernels", "errors"],
-  ["audio", "features", "rvq", "tokens", "container", "graph", "checkpoints", "system-card"],
+  ["audio", "features", "sampling", "rvq", "tokens", "container", "graph", "checkpoints", "system-card"],
   ["runtime"],
   ["encoder", "decoder", "vocoder", "synthesis"],
-  ["pipeline", "streaming", "codec", "codec-definition", "load-codec", "vocoder-definition", "load-vocoder"],
+  [
+    "pipeline",
+    "streaming",
+    "codec",
+    "codec-definition",
+    "load-codec",
+    "vocoder-definition",
+    "load-vocoder",
+    "speech-model-definition",
+    "load-speech-model",
+  ],
   ["codecs"],
   ["index"],
   ["cli"],
