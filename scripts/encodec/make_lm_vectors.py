@@ -1,8 +1,8 @@
 """Golden vectors for EnCodec's language model and its files: PyPI `encodec` on random weights.
 
 `python scripts/encodec/make_lm_vectors.py` writes test/golden/encodec-lm-tiny: a small model in the layout of the published
-checkpoints, codes, the probabilities that upstream's model gives for them frame by frame, and files that upstream's
-`compress_to_file` makes of them. Versions: scripts/encodec/requirements.txt.
+checkpoints, codes, the probabilities that upstream's model gives for them frame by frame, files that upstream's
+`compress_to_file` makes of them, and files with the model in whole numbers (integer_lm.py). Versions: scripts/encodec/requirements.txt.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ sys.modules.setdefault("torchaudio", types.ModuleType("torchaudio"))
 from encodec.compress import compress_to_file
 from encodec.model import LMModel
 from safetensors.torch import save_file
+
+from integer_lm import IntegerLm, integer_file
 
 FOLDER = Path(__file__).resolve().parents[2] / "test/golden/encodec-lm-tiny"
 TINY: dict[str, int] = {"numLayers": 2, "dim": 8, "numHeads": 2, "contextFrames": 5, "numCodebooks": 3}
@@ -113,6 +115,10 @@ def make() -> None:
     for count, picked in ((3, codes), (2, two)):
         file = Tokens("encodec_24khz", [(picked[None], None)], lm).compress(num_samples)
         (FOLDER / f"24khz-{count}.ecdc").write_bytes(file)
+        weights = {name: tensor.numpy() for name, tensor in lm.state_dict().items()}
+        header = {"m": "encodec_24khz", "al": num_samples, "nc": count, "lm": "integer", "rev": "r", "lmrev": "tiny"}
+        integers = integer_file(header, picked.T.numpy(), IntegerLm(weights, TINY, count))
+        (FOLDER / f"24khz-{count}.integer.ecdc").write_bytes(integers)
     frames = [(segment[None], scale.view(1, 1)) for segment, scale in zip(segments, scales, strict=True)]
     (FOLDER / "48khz-packed.ecdc").write_bytes(Tokens("encodec_48khz", frames).compress(48000))
     (FOLDER / "config.json").write_text(json.dumps(TINY, indent=2) + "\n")

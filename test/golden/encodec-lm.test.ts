@@ -10,10 +10,12 @@ import { toIntegerWeights } from "../../codecs/encodec/language-model/integer/in
 import { firstCodebooks, readLanguageModelWeights } from "../../codecs/encodec/language-model/weights";
 import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import { readSafetensors } from "../../src/checkpoints/safetensors";
-import { readEcdc, readModelledEcdc, writeEcdc, writeModelledEcdc } from "../../src/container/ecdc/index";
+import { readEcdc, readEcdcInfo, readModelledEcdc, writeEcdc, writeModelledEcdc } from "../../src/container/ecdc/index";
 import type { TokenLanguageModel } from "../../src/container/ecdc/modelled-file";
 import { rangesOfProbabilities } from "../../src/container/ecdc/probability-ranges";
+import { ContainerError } from "../../src/errors";
 import { createInt16Products } from "../../src/kernels/int16-matrices";
+import type { Int16Products } from "../../src/kernels/int16-products";
 import { NetworkSession } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
 import type { TokenFrames } from "../../src/tokens/token-frames";
@@ -187,6 +189,57 @@ describe.each([
     // Measured: 4.8e-5 bits a code, of about 9. Without the position embedding it is 3, without the row of zeros before the
     // first frame 0.4, with ReLU in place of GELU 0.07.
     expect(Math.max(...bits)).toBeLessThan(3e-4);
+  });
+});
+
+/** The model in whole numbers, as files name it that scripts/encodec/integer_lm.py writes. */
+function integerModel(variant: Int16Products["variant"]): TokenLanguageModel {
+  return {
+    codec: "encodec-24khz",
+    revision: "tiny",
+    startSegment(numCodebooks) {
+      const integers = toIntegerWeights(firstCodebooks(weights, numCodebooks));
+      const products = createInt16Products(integers.matrices, variant);
+      if (products === undefined) throw new Error(`no ${variant} here`);
+      return new IntegerPredictor(config, integers, products);
+    },
+  };
+}
+
+describe.each([3, 2])("24khz-%i.integer.ecdc", (numCodebooks) => {
+  const file = bytesOf(`24khz-${numCodebooks}.integer.ecdc`);
+  const tokens = tokensOf(numCodebooks);
+
+  it.each(["wasm", "reference"] as const)("is what we write, in %s", async (variant) => {
+    const bytes = await writeModelledEcdc(tokens, integerModel(variant));
+    expect(Buffer.from(bytes).equals(Buffer.from(file))).toBe(true);
+  });
+
+  it("is what we read, and says which weights it is of", async () => {
+    expect(await readModelledEcdc(file, "another", integerModel("wasm"))).toEqual(tokens);
+    expect(readEcdcInfo(file, "another")).toMatchObject({
+      format: { codec: "encodec-24khz", revision: "r", numCodebooks },
+      numFrames: 13,
+      numSamples: 4060,
+      coding: { kind: "integer", modelRevision: "tiny" },
+    });
+  });
+
+  it("is refused when any bit of it is another, without the model being asked", async () => {
+    const model = { ...integerModel("wasm"), startSegment: () => Promise.reject(new Error("asked")) };
+    for (let bit = 0; bit < 8 * file.length; bit++) {
+      const damaged = file.slice();
+      damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      await expect(readModelledEcdc(damaged, "r", model)).rejects.toMatchObject({ name: "ContainerError" });
+      expect(() => readEcdcInfo(damaged, "r")).toThrow(ContainerError);
+    }
+  });
+
+  it("is refused with another language model, or one of another codec", async () => {
+    for (const change of [{ revision: "other" }, { codec: "encodec-48khz" }]) {
+      const reading = readModelledEcdc(file, "r", { ...integerModel("wasm"), ...change });
+      await expect(reading).rejects.toMatchObject({ code: "codec-mismatch" });
+    }
   });
 });
 
