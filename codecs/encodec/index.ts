@@ -21,6 +21,8 @@ import { buildDecoder } from "./decoder-graph";
 import { buildEncoder } from "./encoder-graph";
 import { renameTensors } from "./names";
 
+export { EncodecLanguageModel, type LanguageModelOptions, loadLanguageModel } from "./language-model/index";
+
 /** The definition that `loadCodec("encodec-24khz", { weights })` finds. */
 export const encodec24khz: CodecDefinition = {
   name: "encodec-24khz",
