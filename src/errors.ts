@@ -129,6 +129,8 @@ export class CheckpointError extends CodecError {
 export type ModelErrorCode =
   | "unknown-codec"
   | "unknown-vocoder"
+  | "unknown-speech-model"
+  | "no-voice-conversion"
   | "features-mismatch"
   | "bad-config"
   | "missing-weights"
@@ -152,6 +154,27 @@ export class ModelError extends CodecError {
     this.code = code;
     this.codec = fields.codec;
     this.tensor = fields.tensor;
+  }
+}
+
+export type TextErrorCode =
+  | "nothing-to-say"
+  | "unsupported-language"
+  | "phonemizer-unavailable"
+  | "phonemizer-failed"
+  | "romanizer-needed";
+
+/** Text that a speech model cannot say. Another text, language or way to spell it is the way on. */
+export class TextError extends CodecError {
+  override readonly name = "TextError";
+  readonly code: TextErrorCode;
+  /** What it is about, at most the beginning of it. */
+  readonly text: string;
+
+  constructor(code: TextErrorCode, message: string, fields: { text: string; cause?: unknown }) {
+    super(message, { cause: fields.cause });
+    this.code = code;
+    this.text = fields.text;
   }
 }
 
@@ -194,6 +217,7 @@ export type AnyCodecError =
   | TokenError
   | CheckpointError
   | ModelError
+  | TextError
   | GraphError
   | BackendError;
 

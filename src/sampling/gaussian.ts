@@ -4,11 +4,17 @@
  * Source   sfc32 of Chris Doty-Humphrey's PractRand for the bits; Box and Muller 1958 for the distribution
  */
 
+/** What gives noise, as much as is asked for at a time. */
+export interface NoiseSource {
+  /** The next numbers, fresh. */
+  take(length: number): Float32Array;
+}
+
 /** Numbers that are drawn and thrown away, so that seeds which differ in one bit have nothing left in common. */
 const numWarmUpDraws = 15;
 
 /** A stream of independent numbers of mean 0 and variance 1. */
-export class GaussianSource {
+export class GaussianSource implements NoiseSource {
   readonly #state: Uint32Array;
   /** Box and Muller give two numbers at a time: the second, kept for the next call. */
   #spare: number | undefined;

@@ -1,0 +1,89 @@
+/** VITS, with weights from its published checkpoints. The model card is in README.md. */
+import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
+import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
+import { ModelError } from "../../src/errors";
+import type { Network } from "../../src/graph/network";
+import { LazyResource } from "../../src/runtime/lazy-resource";
+import { NetworkSession } from "../../src/runtime/network-session";
+import { openRuntime } from "../../src/runtime/open-runtime";
+import type { SpeechLoadOptions, SpeechModelDefinition } from "../../src/speech-model-definition";
+import { parseVitsConfig, type VitsConfig } from "./config";
+import { buildDecoder } from "./decoder-graph";
+import { type Embeddings, VitsEngine, type VitsNetworks } from "./engine";
+import { buildFlow } from "./flow-graph";
+import { renameTensors } from "./names";
+import { buildPosteriorEncoder } from "./posterior-graph";
+import { readVitsFiles } from "./source";
+import { buildTextNetwork } from "./text-graph";
+import { originalVocabulary, parseTokenizerConfig, parseVocabulary, VitsTokenizer } from "./tokenizer";
+
+/** The definition that `loadSpeechModel("vits", { weights })` finds. */
+export const vits: SpeechModelDefinition = {
+  name: "vits",
+  summary: "text to speech in one network, of characters (MMS, 1,100 languages) or phonemes; converts voices",
+  weightsLicence: undefined,
+  card: {
+    paper:
+      'Kim, Kong and Son 2021, "Conditional Variational Autoencoder with Adversarial Learning for End-to-End Text-to-Speech"',
+    paperUrl: "https://arxiv.org/abs/2106.06103",
+    sampleRate: 16000,
+    numChannels: 1,
+    frameRate: 62.5,
+    numParameters: 36_284_592,
+    codeLicence: "MIT",
+    weightsLicence: "that of the file you give (MMS: CC BY-NC 4.0)",
+    tested: "transformers VitsModel: small and full-size random weights",
+  },
+  open: openVits,
+};
+
+/** Opens a model in the form that its engine has, for those who take its stages apart. */
+export async function openVits(options: SpeechLoadOptions): Promise<VitsEngine> {
+  const files = await readVitsFiles(options);
+  const config = parseVitsConfig(files.config);
+  const checkpoint = await openCheckpoint(files.weights, options);
+  const weights = renameTensors(checkpoint.tensors);
+  const embeddings = readEmbeddings(config, weights);
+  const numSymbols = embeddings.symbols.length / config.hiddenDim;
+  const vocabulary = parseVocabulary(files.vocabulary ?? defaultVocabulary(numSymbols), numSymbols);
+  // A model without rules of its own is the original's: what its symbols are tells whether they are phonemes.
+  const rules = files.tokenizer ?? { phonemize: vocabulary.has("ˈ"), normalize: !vocabulary.has("ˈ") };
+  const tokenizer = new VitsTokenizer(vocabulary, parseTokenizerConfig(rules), options);
+  const networks = lazyNetworks(config, weights, options);
+  return new VitsEngine(config, networks, embeddings, tokenizer, () => checkpoint.close());
+}
+
+function lazyNetworks(config: VitsConfig, weights: StateDict, options: SpeechLoadOptions): VitsNetworks {
+  const lazy = (build: () => Network) =>
+    new LazyResource(async () => NetworkSession.create(await openRuntime(options), build()));
+  return {
+    text: lazy(() => buildTextNetwork(config, weights)),
+    flow: {
+      "to-sound": lazy(() => buildFlow(config, weights, "to-sound", "streaming")),
+      "to-text": lazy(() => buildFlow(config, weights, "to-text", "streaming")),
+    },
+    decoder: lazy(() => buildDecoder(config, weights)),
+    posterior: lazy(() => buildPosteriorEncoder(config, weights, "streaming")),
+  };
+}
+
+function readEmbeddings(config: VitsConfig, weights: StateDict): Embeddings {
+  const { hiddenDim, numSpeakers, speakerDim } = config;
+  const name = "text_encoder.embed_tokens.weight";
+  // The vocabulary's size is the table's own: not every config tells it.
+  const numSymbols = weights.get(name)?.shape[0] ?? 0;
+  const symbols = requireTensor(weights, name, [numSymbols, hiddenDim]).data;
+  const speakers =
+    speakerDim > 0
+      ? requireTensor(weights, "embed_speaker.weight", [numSpeakers, speakerDim]).data
+      : new Float32Array();
+  const scale = Math.fround(Math.sqrt(hiddenDim));
+  return { symbols: symbols.map((value) => value * scale), speakers };
+}
+
+function defaultVocabulary(numSymbols: number): Readonly<Record<string, number>> {
+  const numOriginal = Math.max(...Object.values(originalVocabulary)) + 1;
+  if (numSymbols === numOriginal) return originalVocabulary;
+  const message = `the model has ${numSymbols} symbols and no vocab.json lies beside it; give it as "vocabulary"`;
+  throw new ModelError("bad-config", message, { codec: "vits" });
+}
