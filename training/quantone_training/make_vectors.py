@@ -70,8 +70,8 @@ EXACT = ("input", "padded", "tokens")
 TOLERANCE = 2e-6
 LOG_MEL_TOLERANCE = 1e-4
 """Largest absolute difference another float32 implementation may show where values stay within one; tensors with larger
-values get as many times more. Both are about seven times what ONNX Runtime was measured at (3.1e-7 and 1.4e-5, AMD EPYC,
-November 2026): other machines add in other orders. Tokens must be equal."""
+values get as many times more. Both are about seven times what ONNX Runtime was measured at (3.1e-7 and 1.4e-5 on an AMD
+EPYC, November 2026): other machines add in other orders. Tokens must be equal."""
 
 
 def test_signal(num_samples: int, sample_rate: int) -> torch.Tensor:
