@@ -3,6 +3,8 @@ import type { Writable } from "node:stream";
 import type { Codec } from "../codec";
 import type { AssembleOptions, CodecDefinition, LoadOptions, RuntimeOptions } from "../codec-definition";
 import type { Runtime } from "../runtime/runtime";
+import type { NeuralVocoder } from "../vocoder/neural-vocoder";
+import type { VocoderDefinition } from "../vocoder-definition";
 import type { DisposableLanguageModel } from "./token-files/token-file";
 
 /** What the commands use of a codec. */
@@ -21,6 +23,9 @@ export interface CliEnvironment {
   /** The codecs that there are. */
   readonly codecs: readonly Pick<CodecDefinition, "name" | "summary" | "weightsLicence">[];
   loadCodec(name: string, options: LoadOptions): Promise<CommandCodec>;
+  /** The vocoders that there are. */
+  readonly vocoders: readonly Pick<VocoderDefinition, "name" | "summary" | "weightsLicence">[];
+  loadVocoder(name: string, options: LoadOptions): Promise<NeuralVocoder>;
   /** The language model of a codec's tokens. */
   loadLanguageModel(
     codec: string,

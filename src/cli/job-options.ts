@@ -4,6 +4,7 @@ import type { DownloadOptions } from "../checkpoints/download/fetch-weights";
 import type { AssembleOptions } from "../codec-definition";
 import { CheckpointError } from "../errors";
 import type { DeviceRequest } from "../runtime/runtime";
+import type { NeuralVocoder } from "../vocoder/neural-vocoder";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
 import { audioProgress, downloadProgress, ProgressBar, type ProgressBarOptions } from "./progress-bar";
@@ -11,24 +12,33 @@ import type { DisposableLanguageModel } from "./token-files/token-file";
 
 const DEVICES: readonly DeviceRequest[] = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"];
 
-export interface JobOptions {
+/** Options of every command that runs networks and writes a file. */
+export interface RunOptions {
   readonly device: DeviceRequest;
   readonly threads: number;
   readonly weights?: string;
-  readonly lm?: string;
-  readonly denoise?: boolean;
   readonly force?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
   readonly progress?: boolean;
 }
 
+export interface JobOptions extends RunOptions {
+  readonly lm?: string;
+  readonly denoise?: boolean;
+}
+
 /** Adds what `encode` and `decode` have in common. */
 export function addJobOptions(command: Command): Command {
-  return command
-    .option("--weights <source>", "weights, which some codecs come without: a file, a URL, or owner/model on a hub")
+  return addRunOptions(command)
     .option("--lm <source>", "language model for an .ecdc file: a file, a URL, or owner/model on a hub")
-    .option("--denoise", "take noise away, with a codec that can in this direction")
+    .option("--denoise", "take noise away, with a codec that can in this direction");
+}
+
+/** Adds what all commands have in common that run networks and write a file. */
+export function addRunOptions(command: Command): Command {
+  return command
+    .option("--weights <source>", "weights, which some systems come without: a file, a URL, or owner/model on a hub")
     .option("-f, --force", "replace the output file if it exists")
     .addOption(new Option("--device <name>", "where the networks run").choices(DEVICES).default("auto"))
     .option("--threads <n>", "threads of one network call on the CPU", parseCount, 1)
@@ -60,6 +70,32 @@ export async function loadCommandCodec(
 }
 
 /**
+ * Loads a vocoder as the options say.
+ *
+ * @param source  its weights, and the option that says where they are
+ * @throws {UsageError} when there is none of that name, or it comes without weights and none are given
+ * @throws {InputError} when those given cannot be had or read
+ */
+export async function loadCommandVocoder(
+  name: string,
+  { option, weights }: { readonly option: string; readonly weights: string | undefined },
+  options: RunOptions,
+  environment: CliEnvironment,
+): Promise<NeuralVocoder> {
+  const definition = environment.vocoders.find((vocoder) => vocoder.name === name);
+  if (definition === undefined) {
+    const names = environment.vocoders.map((vocoder) => vocoder.name).join(", ");
+    throw new UsageError(`"--vocoder" expected one of ${names}, got ${name}; quantone models lists them`);
+  }
+  if (weights === undefined && definition.weightsLicence === undefined) {
+    throw new UsageError(`${name} comes without weights; say where they are with ${option}`);
+  }
+  return loadWeights({ option, source: weights }, options, environment, (shared) =>
+    environment.loadVocoder(name, { ...shared, ...(weights !== undefined && { weights }) }),
+  );
+}
+
+/**
  * Loads the language model of a codec's tokens, from where `--lm` says.
  *
  * @throws {InputError} when it cannot be had or read
@@ -78,7 +114,7 @@ export async function loadCommandLanguageModel(
 /** Loads with a bar for what has to be fetched; an error about weights as a whole comes from what the option says. */
 async function loadWeights<T>(
   { option, source }: { option: string; source: string | undefined },
-  options: JobOptions,
+  options: RunOptions,
   environment: CliEnvironment,
   load: (shared: AssembleOptions) => Promise<T>,
 ): Promise<T> {
@@ -100,7 +136,7 @@ async function loadWeights<T>(
 
 /** The bar that the options ask for. */
 export function progressBar(
-  options: JobOptions,
+  options: RunOptions,
   environment: CliEnvironment,
   describe: ProgressBarOptions["describe"] = audioProgress,
 ): ProgressBar {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program `quantone`: the command line in the world of this process. */
 import { loadLanguageModel } from "../../codecs/encodec/language-model/index";
-import { codecs, loadCodec } from "../index";
+import { codecs, loadCodec, loadVocoder, vocoders } from "../index";
 import { openRuntime } from "../runtime/open-runtime";
 import { runCommandLine } from "./program";
 
@@ -28,6 +28,8 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   signal: stopping.signal,
   codecs,
   loadCodec,
+  vocoders,
+  loadVocoder,
   loadLanguageModel,
   openRuntime,
   now: () => performance.now(),

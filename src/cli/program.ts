@@ -8,6 +8,7 @@ import type { CliEnvironment } from "./environment";
 import { exitCodes, judge } from "./exit-codes";
 import { addInfoCommand } from "./info-command";
 import { addModelsCommand } from "./models-command";
+import { addVocodeCommand } from "./vocode-command";
 
 const AFTER_HELP = `
 Examples:
@@ -47,6 +48,7 @@ function createProgram(environment: CliEnvironment): Command {
     .addHelpText("after", AFTER_HELP);
   addEncodeCommand(program, environment);
   addDecodeCommand(program, environment);
+  addVocodeCommand(program, environment);
   addInfoCommand(program, environment);
   addModelsCommand(program, environment);
   addDoctorCommand(program, environment);

@@ -36,6 +36,8 @@ async function quantone(...args: string[]) {
       signal: new AbortController().signal,
       codecs,
       loadCodec,
+      vocoders: [],
+      loadVocoder: () => Promise.reject(new Error("not asked for")),
       loadLanguageModel: () => Promise.reject(new Error("not asked for")),
       openRuntime,
       now: () => performance.now(),

@@ -65,6 +65,8 @@ async function quantone(args: string[], world: World = {}) {
       },
     ],
     loadCodec: async () => fakeCodec(log, world.gain),
+    vocoders: [],
+    loadVocoder: () => Promise.reject(new Error("not asked for")),
     loadLanguageModel: () => Promise.reject(new Error("not asked for")),
     openRuntime: async ({ device = "cpu" }) => ({
       name: "fake 1.0",
@@ -423,9 +425,11 @@ describe("a codec that comes without weights", () => {
 
 describe("models and doctor", () => {
   it("list the codecs", async () => {
-    expect((await quantone(["models"])).stdout.text).toBe("fake  counts frames (none)\n");
+    expect((await quantone(["models"])).stdout.text).toBe("fake  codec: counts frames (none)\n");
     const json = await quantone(["models", "--json"]);
-    expect(JSON.parse(json.stdout.text)).toEqual([{ name: "fake", summary: "counts frames", weightsLicence: "none" }]);
+    expect(JSON.parse(json.stdout.text)).toEqual([
+      { name: "fake", kind: "codec", summary: "counts frames", weightsLicence: "none" },
+    ]);
   });
 
   it("examine devices and codecs", async () => {

@@ -27,6 +27,8 @@ async function run(args: string[], stdin: AsyncIterable<Uint8Array>) {
     signal: new AbortController().signal,
     codecs: [{ name: "fake", summary: "", weightsLicence: "" }],
     loadCodec: async () => fakeCodec({ options: [], isDisposed: false }),
+    vocoders: [],
+    loadVocoder: never,
     loadLanguageModel: never,
     openRuntime: never,
     now: () => 0,

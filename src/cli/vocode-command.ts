@@ -1,0 +1,141 @@
+/** `quantone vocode`: audio → features → vocoder → WAV, chunk by chunk; or features from a file. */
+import { extname } from "node:path";
+import { type Command, Option } from "commander";
+import type { WritableSampleFormat } from "../audio/files/sample-formats";
+import { WavEncoder } from "../audio/files/wav-writer";
+import { openCheckpoint } from "../checkpoints/open-checkpoint";
+import { melFrames } from "../features/mel-frames";
+import type { NeuralVocoder } from "../vocoder/neural-vocoder";
+import { type ByteOutput, type JobPaths, nameInput, openAudioInput, openOutput } from "./byte-streams";
+import type { CliEnvironment } from "./environment";
+import { InputError } from "./exit-codes";
+import { formatSeconds } from "./format-values";
+import { addRunOptions, loadCommandVocoder, progressBar, type RunOptions } from "./job-options";
+import { measureSpeed, reportJob, warn } from "./report";
+
+/** The ending of files that hold features instead of audio. */
+const FEATURES_ENDING = ".safetensors";
+
+interface VocodeCommandOptions extends RunOptions {
+  readonly vocoder: string;
+  readonly sampleFormat: WritableSampleFormat;
+  readonly seed: number;
+}
+
+/** Frames on their way to the vocoder. */
+interface FeatureInput {
+  readonly frames: AsyncIterable<Float32Array> | Iterable<Float32Array>;
+  /** How long they are, when that is known. */
+  readonly totalSeconds: number | undefined;
+  close(): Promise<void>;
+}
+
+/** Adds `vocode` to the program. */
+export function addVocodeCommand(program: Command, environment: CliEnvironment): void {
+  const command = program
+    .command("vocode")
+    .description("make audio from the log-mel of audio (copy synthesis), or from features in a file")
+    .argument("<input>", `audio file, - for standard input, or a ${FEATURES_ENDING} file with "log_mel" [frames, bins]`)
+    .argument("<output>", "WAV file to write, or - for standard output")
+    .requiredOption("--vocoder <name>", "vocoder to run; quantone models lists them")
+    .addOption(
+      new Option("--sample-format <name>", "16-bit or 24-bit integers, or floats, which cannot clip")
+        .choices(["s16", "s24", "f32"])
+        .default("s16"),
+    )
+    .option("--seed <n>", "where the noise of vocoders that draw some begins", Number, 0);
+  addRunOptions(command).action((input: string, output: string, options: VocodeCommandOptions) =>
+    runVocode({ input, output }, options, environment).catch((error: unknown) => {
+      throw nameInput(error, input);
+    }),
+  );
+}
+
+async function runVocode(paths: JobPaths, options: VocodeCommandOptions, environment: CliEnvironment): Promise<void> {
+  const beginMs = environment.now();
+  await using output = await openOutput(paths, environment, options);
+  const source = { option: "--weights", weights: options.weights };
+  await using vocoder = await loadCommandVocoder(options.vocoder, source, options, environment);
+  const input = await openFeatures(paths.input, vocoder, environment);
+  try {
+    const encoder = await vocodeTo(output, { vocoder, input, options, environment });
+    await output.commit();
+    reportVocoded(paths, { vocoder, encoder, beginMs }, options, environment);
+  } finally {
+    await input.close();
+  }
+}
+
+async function openFeatures(path: string, vocoder: NeuralVocoder, environment: CliEnvironment): Promise<FeatureInput> {
+  if (extname(path).toLowerCase() === FEATURES_ENDING) return readFeatures(path, vocoder);
+  const { mel } = vocoder;
+  const audio = await openAudioInput(path, environment);
+  return {
+    frames: melFrames(audio.chunks, mel),
+    totalSeconds: audio.numSamples === undefined ? undefined : audio.numSamples / audio.sampleRate,
+    close: () => audio.close(),
+  };
+}
+
+/** @throws {InputError} when the file holds no features of the vocoder's width */
+async function readFeatures(path: string, vocoder: NeuralVocoder): Promise<FeatureInput> {
+  using file = await openCheckpoint(path);
+  const tensor = file.tensors.get(vocoder.features);
+  if (tensor?.shape.length !== 2 || tensor.shape[1] !== vocoder.featureDim) {
+    const expected = `a tensor "${vocoder.features}" of the shape [frames, ${vocoder.featureDim}]`;
+    const got = tensor === undefined ? [...file.tensors.keys()].join(", ") : `[${tensor.shape.join(", ")}]`;
+    throw new InputError(`${path}: expected ${expected}, got ${got}; write the features under that name`);
+  }
+  const [numFrames = 0] = tensor.shape;
+  const totalSeconds = (numFrames * vocoder.hopLength) / vocoder.sampleRate;
+  return { frames: [tensor.data], totalSeconds, close: async () => undefined };
+}
+
+interface VocodeJob {
+  readonly vocoder: NeuralVocoder;
+  readonly input: FeatureInput;
+  readonly options: VocodeCommandOptions;
+  readonly environment: CliEnvironment;
+}
+
+/** Vocodes all frames into the output; returns the encoder, which has counted the samples. */
+async function vocodeTo(output: ByteOutput, job: VocodeJob): Promise<WavEncoder> {
+  const { vocoder, input, options, environment } = job;
+  const { sampleRate } = vocoder;
+  const encoder = new WavEncoder({ sampleRate, numChannels: 1 }, { sampleFormat: options.sampleFormat });
+  const bar = progressBar(options, environment);
+  const { totalSeconds } = input;
+  try {
+    await output.write(encoder.header());
+    const { signal } = environment;
+    for await (const samples of vocoder.vocodeStream(input.frames, { signal, seed: options.seed })) {
+      await output.write(encoder.push([samples]));
+      const seconds = encoder.numSamples / sampleRate;
+      bar.update(seconds, totalSeconds === undefined ? undefined : Math.min(1, seconds / totalSeconds));
+    }
+    await output.write(encoder.end());
+    await output.writeAtStart(encoder.header(encoder.numSamples, { isResizable: true }));
+    return encoder;
+  } finally {
+    bar.stop();
+  }
+}
+
+function reportVocoded(
+  paths: JobPaths,
+  job: { vocoder: NeuralVocoder; encoder: WavEncoder; beginMs: number },
+  options: VocodeCommandOptions,
+  environment: CliEnvironment,
+): void {
+  const { vocoder, encoder, beginMs } = job;
+  const { name, sampleRate } = vocoder;
+  const seconds = encoder.numSamples / sampleRate;
+  const speed = measureSpeed(seconds, beginMs, environment);
+  if (encoder.numClipped > 0 && options.sampleFormat !== "f32") {
+    warn(environment, options, `${encoder.numClipped} samples clipped; keep them with --sample-format f32`);
+  }
+  const { numSamples, numClipped } = encoder;
+  const result = { ...paths, vocoder: name, sampleRate, numSamples, seconds, numClipped, ...speed.result };
+  const summary = `${paths.input} -> ${paths.output} (${formatSeconds(seconds)} ${sampleRate} Hz, ${name}) ${speed.summary}`;
+  reportJob(environment, options, { outputPath: paths.output, result, summary });
+}

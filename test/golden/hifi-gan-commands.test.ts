@@ -1,0 +1,106 @@
+/** `quantone vocode` around a small vocoder of random weights: copy synthesis of audio, and features from a file. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { afterAll, describe, expect, it } from "vitest";
+import { readAudioFile, writeWavFile } from "../../src/audio/index";
+import { writeSafetensors } from "../../src/checkpoints/safetensors";
+import { runCommandLine } from "../../src/cli/program";
+import { melFrames } from "../../src/features/mel-frames";
+import { joinArrays } from "../../src/features/spectrogram";
+import { loadVocoder, melSpectrogram, type PcmAudio, vocoders } from "../../src/index";
+import { openRuntime } from "../../src/runtime/open-runtime";
+import { maxDifference } from "../helpers/golden";
+import { readHifiganGolden } from "../helpers/golden-hifi-gan";
+import { noise } from "../helpers/synth-audio";
+
+const folder = await mkdtemp(join(tmpdir(), "quantone-"));
+afterAll(() => rm(folder, { recursive: true }));
+const path = (name: string) => join(folder, name);
+const golden = await readHifiganGolden("kind-1");
+const { numMels, sampleRate } = golden.config.mel;
+
+class Collected extends Writable {
+  text = "";
+
+  override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+async function quantone(...args: string[]) {
+  const [stdout, stderr] = [new Collected(), new Collected()];
+  const exitCode = await runCommandLine(args, {
+    stdin: (async function* () {})(),
+    stdout,
+    stderr,
+    signal: new AbortController().signal,
+    codecs: [],
+    loadCodec: () => Promise.reject(new Error("not asked for")),
+    vocoders,
+    // The small generator in place of the published ones.
+    loadVocoder: (_, { weights = "" }) => loadVocoder({ config: golden.source, weights }, { device: "cpu" }),
+    loadLanguageModel: () => Promise.reject(new Error("not asked for")),
+    openRuntime,
+    now: () => performance.now(),
+  });
+  return { exitCode, stdout: stdout.text, stderr: stderr.text };
+}
+
+const vocode = (...args: string[]) =>
+  quantone("vocode", ...args, "--vocoder", "hifigan-v1", "--weights", golden.weightsPath, "--sample-format", "f32");
+
+async function samplesIn(name: string): Promise<Float32Array> {
+  return (await readAudioFile(path(name))).channels[0] ?? new Float32Array();
+}
+
+describe("quantone vocode", () => {
+  it("makes audio from features in a file", async () => {
+    const logMel = { dtype: "F32" as const, shape: [golden.logMel.length / numMels, numMels], data: golden.logMel };
+    await writeFile(path("mel.safetensors"), writeSafetensors(new Map([["log_mel", logMel]])));
+    const { exitCode, stdout, stderr } = await vocode(path("mel.safetensors"), path("mel.wav"), "--json");
+    expect(exitCode, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ vocoder: "hifigan-kind-1", sampleRate, numSamples: 960, numClipped: 0 });
+    // Silence is off by 0.8.
+    expect(maxDifference(await samplesIn("mel.wav"), golden.waveform)).toBeLessThanOrEqual(1e-5);
+  });
+
+  it("makes audio again from its log-mel, of another rate and in stereo", async () => {
+    const stereo: PcmAudio = { channels: [noise(11_025, 1, 0.3), noise(11_025, 2, 0.3)], sampleRate: 11_025 };
+    await writeWavFile(path("stereo.wav"), stereo, { sampleFormat: "f32" });
+    const { exitCode, stderr } = await vocode(path("stereo.wav"), path("copy.wav"));
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/stereo\.wav -> .*copy\.wav \(1\.00 s 8000 Hz, hifigan-kind-1\) in /);
+    const frames: Float32Array[] = [];
+    for await (const rows of melFrames([stereo], golden.config.mel)) frames.push(rows);
+    await using vocoder = await loadVocoder({ config: golden.source, weights: golden.weightsPath }, { device: "cpu" });
+    const expected = await vocoder.vocode(joinArrays(frames));
+    expect(await samplesIn("copy.wav")).toEqual(expected.channels[0]);
+  });
+
+  it("refuses what it cannot do, and says what it can", async () => {
+    const other = await quantone("vocode", "a.wav", path("b.wav"), "--vocoder", "hifigan");
+    expect([other.exitCode, other.stderr]).toEqual([2, expect.stringMatching(/expected one of hifigan-v1, .*got hifigan;/)]);
+    const bare = await quantone("vocode", "a.wav", path("b.wav"), "--vocoder", "hifigan-v2");
+    expect([bare.exitCode, bare.stderr]).toEqual([2, expect.stringMatching(/hifigan-v2 comes without weights; .*--weights/)]);
+    const tensor = { dtype: "F32" as const, shape: [2, 3], data: new Float32Array(6) };
+    await writeFile(path("narrow.safetensors"), writeSafetensors(new Map([["log_mel", tensor]])));
+    const narrow = await vocode(path("narrow.safetensors"), path("b.wav"));
+    expect([narrow.exitCode, narrow.stderr]).toEqual([1, expect.stringMatching(/narrow.*\[frames, 6\], got \[2, 3\]/)]);
+  });
+});
+
+describe("melFrames", () => {
+  it("gives the frames of the whole signal, whatever the chunks", async () => {
+    const mono = noise(5000, 4, 0.3);
+    const chunks = [0, 1, 700, 5000].map((end, index, ends) => ({
+      channels: [mono.subarray(ends[index - 1] ?? 0, end)],
+      sampleRate,
+    }));
+    const rows: Float32Array[] = [];
+    for await (const frames of melFrames(chunks, golden.config.mel)) rows.push(frames);
+    expect(joinArrays(rows)).toEqual(melSpectrogram(mono, golden.config.mel));
+  });
+});
