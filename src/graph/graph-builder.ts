@@ -12,8 +12,9 @@ import type { Network, NetworkForm, NetworkState, NetworkValue } from "./network
 import type { AttributeProtoSchema, NodeProtoSchema, ValueInfoProtoSchema } from "./onnx/onnx.generated";
 import { elementType, type Initializer, serializeModel } from "./onnx/serialize-model";
 
-/** Attributes of a node: integers, lists of integers, and floats, which ONNX tells apart from integers. */
-export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
+/** One attribute of a node: an integer, a list of integers, a float, which ONNX tells apart from integers, or a text. */
+export type Attribute = number | readonly number[] | { readonly float: number } | { readonly text: string };
+export type Attributes = Readonly<Record<string, Attribute>>;
 
 interface Node {
   readonly opType: string;
@@ -262,11 +263,12 @@ function nodeProto(node: Node, nameOf: (operand: Operand) => string): MessageIni
 }
 
 /** Values of `AttributeProto.type`. */
-const attributeType = { float: 1, int: 2, ints: 7 } as const;
+const attributeType = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
-function attributeProto(name: string, value: Attributes[string]): MessageInitShape<typeof AttributeProtoSchema> {
+function attributeProto(name: string, value: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
   if (typeof value === "number") return { name, type: attributeType.int, i: BigInt(value) };
   if ("float" in value) return { name, type: attributeType.float, f: value.float };
+  if ("text" in value) return { name, type: attributeType.string, s: new TextEncoder().encode(value.text) };
   return { name, type: attributeType.ints, ints: value.map(BigInt) };
 }
 

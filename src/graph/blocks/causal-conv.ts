@@ -118,7 +118,7 @@ export function groupFrames(x: Operand, n: number): Operand {
 }
 
 /** [B, F, n * C] -> [B, F * n, C]: the same memory. */
-function splitFrames(x: Operand, n: number): Operand {
+export function splitFrames(x: Operand, n: number): Operand {
   const [batchSize = 1, frames = 1, width = 1] = x.shape;
   const channels = divideDimension(width, n);
   if (channels === undefined) {

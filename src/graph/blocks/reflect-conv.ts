@@ -12,8 +12,9 @@ import { formatShape } from "../dimension";
 import type { GraphBuilder, Operand } from "../graph-builder";
 import { add } from "../ops/elementwise";
 import { mirroredEnd, mirroredStart } from "../ops/reflect";
-import { concat, last, trim } from "../ops/shape";
-import { affine, type ConvWeights, checkChannels, groupFrames } from "./causal-conv";
+import { concat, last } from "../ops/shape";
+import { affine, type ConvWeights, checkChannels } from "./causal-conv";
+import { validConv } from "./valid-conv";
 
 export interface ReflectConvOptions {
   readonly stride?: number;
@@ -75,24 +76,19 @@ export function reflectConv(
   const { stride = 1, dilation = 1 } = options;
   const [, numInputs = 0, kernelSize = 0] = weights.weight.shape;
   checkChannels(x, numInputs, weights.weight);
-  if (kernelSize % stride !== 0 || (stride > 1 && (dilation > 1 || kernelSize === stride))) {
-    const got = `stride ${stride}, dilation ${dilation} and kernel ${kernelSize}`;
-    throw x.graph.error(
-      "unsupported-op",
-      `a convolution expected a kernel of several strides and no dilation, got ${got}`,
-    );
-  }
+  checkReflectConv(x, kernelSize, options);
   if (kernelSize === 1) return affine(x, weights, {});
   const extended = start.extend(x, (kernelSize - 1) * dilation + 1 - stride, stride);
-  const rows = stackRows(groupFrames(extended, stride), kernelSize / stride, dilation);
-  return affine(rows, weights, { stride });
+  return validConv(extended, weights, options);
 }
 
-/** Side by side in one row: `taps` rows, `dilation` apart, oldest first. [B, span + F, C] -> [B, F, taps * C]. */
-function stackRows(joined: Operand, taps: number, dilation: number): Operand {
-  const span = (taps - 1) * dilation;
-  const [oldest = joined, ...others] = Array.from({ length: taps }, (_, tap) =>
-    trim(joined, 1, tap * dilation, span - tap * dilation),
+/** @throws {GraphError} `unsupported-op` for a stride that does not divide the kernel or comes with a dilation */
+export function checkReflectConv(x: Operand, kernelSize: number, options: ReflectConvOptions): void {
+  const { stride = 1, dilation = 1 } = options;
+  if (kernelSize % stride === 0 && (stride === 1 || (dilation === 1 && kernelSize > stride))) return;
+  const got = `stride ${stride}, dilation ${dilation} and kernel ${kernelSize}`;
+  throw x.graph.error(
+    "unsupported-op",
+    `a convolution expected a kernel of several strides and no dilation, got ${got}`,
   );
-  return concat([oldest, ...others], 2);
 }

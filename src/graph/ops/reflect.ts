@@ -1,9 +1,10 @@
 /**
  * Rows that reflect padding puts at the ends of axis 1, worked out from however many rows there are when the network runs.
  *
- * Both follow PyTorch's `reflect` with the rule that EnCodec adds for signals shorter than the padding: what is missing
+ * All follow PyTorch's `reflect` with the rule that EnCodec adds for signals shorter than the padding: what is missing
  * counts as zeros.
  */
+import { shiftDimension } from "../dimension";
 import type { Operand } from "../graph-builder";
 
 /**
@@ -44,6 +45,32 @@ export function mirroredEnd(x: Operand, past: Operand, stride: number, started: 
   const source = graph.node("Concat", [past, recent], [batchSize, 2 * stride, channels], { axis: 1 });
   const mirrored = graph.node("Gather", [source, order], [batchSize, 0, channels], { axis: 1 });
   return graph.node("Mul", [mirrored, mirrorGain(numRows, stride, started)], [batchSize, 0, channels]);
+}
+
+/**
+ * `x` between its mirror images, which leave out the rows at the ends: `before` rows in front, `behind` rows behind, and
+ * behind those what is missing of the last block of `stride` rows. A signal that is no longer than such an image is first
+ * filled up with zeros, which count as rows of it; of what that makes longer the end is cut off.
+ *
+ * Shapes   x [B, F, C], F whole blocks in the symbols of its shape; result [B, before + F + behind, C]
+ */
+export function mirroredAround(x: Operand, before: number, behind: number, stride: number): Operand {
+  const { graph } = x;
+  const [batchSize = 1, frames = 1, channels = 1] = x.shape;
+  const shape = [batchSize, shiftDimension(frames, before + behind), channels];
+  const number = (value: number): Operand => graph.integers([value]);
+  const calculate = (opType: string, ...operands: Operand[]): Operand => graph.node(opType, operands, [1]);
+  const padsOf = (first: number, last: Operand): Operand =>
+    graph.node("Concat", [graph.integers([0, first, 0, 0]), last, number(0)], [6], { axis: 0 });
+  const numRows = graph.node("Shape", [x], [1], { start: 1, end: 2 });
+  const numMissing = calculate("Mod", calculate("Neg", numRows), number(stride));
+  const numBehind = calculate("Add", numMissing, number(behind));
+  const longest = calculate("Max", numBehind, number(before));
+  const tooShortBy = calculate("Max", calculate("Sub", calculate("Add", longest, number(1)), numRows), number(0));
+  const filled = graph.node("Pad", [x, padsOf(0, tooShortBy)], x.shape);
+  const mirrored = graph.node("Pad", [filled, padsOf(before, numBehind)], shape, { mode: { text: "reflect" } });
+  const end = calculate("Add", calculate("Add", numRows, numBehind), number(before));
+  return graph.node("Slice", [mirrored, number(0), end, number(1)], shape);
 }
 
 /** 0 when the whole signal fits in one block, else 1. */
