@@ -5,6 +5,8 @@ import type { CodecIdentity, CodecStages } from "./pipeline";
 import { type ChunkSource, type JobOptions, progressReporter } from "./runtime/job";
 import { untilAborted } from "./runtime/until-aborted";
 import { activeCodebooksFor } from "./rvq/bitrate";
+import { SegmentDecoder } from "./streaming/segment-decoder";
+import { SegmentEncoder } from "./streaming/segment-encoder";
 import { sliceAudio, sliceTokens } from "./streaming/slices";
 import { TokenDecoder } from "./streaming/token-decoder";
 import { TokenEncoder } from "./streaming/token-encoder";
@@ -19,7 +21,10 @@ export interface EncodeOptions extends JobOptions {
   readonly bitsPerSecond?: number;
   /** Residual stages to use, instead of a rate. */
   readonly numCodebooks?: number;
-  /** `mix` (default) averages channels into one, `separate` codes each by itself at the rate given. */
+  /**
+   * `mix` (default) makes the channels that the codec takes: the mean of all, in each, unless there are just as many.
+   * `separate` codes each by itself at the rate given, with codecs that take one.
+   */
   readonly channels?: "mix" | "separate";
   /**
    * Takes noise away, where `identity.denoising` is `encoder`. A function is asked for each frame, by the second that it
@@ -78,7 +83,8 @@ export class Codec implements AsyncDisposable {
     const totalSeconds = tokens.numSamples / tokens.sampleRate;
     const slices = sliceTokens(tokens, this.identity.hopLength);
     const pieces = await collect(this.#decodePieces(slices, options, totalSeconds));
-    return concatAudio(pieces, tokens.numChannels, this.identity.sampleRate);
+    const numChannels = tokens.numChannels * (this.identity.jointChannels ?? 1);
+    return concatAudio(pieces, numChannels, this.identity.sampleRate);
   }
 
   /**
@@ -143,22 +149,35 @@ export class Codec implements AsyncDisposable {
     yield await encoder.flush();
   }
 
-  #tokenEncoder(options: EncodeOptions): TokenEncoder {
+  #tokenEncoder(options: EncodeOptions): TokenEncoder | SegmentEncoder {
     const { channels = "mix", signal } = options;
+    const { segmentation, jointChannels = 1, name } = this.identity;
     const denoise = denoiseByFrame(options.denoise, "encoder", this.identity);
     if (channels !== "mix" && channels !== "separate") {
       throw new RangeError(`"channels" expected "mix" or "separate", got ${JSON.stringify(channels)}`);
     }
+    if (channels === "separate" && jointChannels > 1) {
+      throw new RangeError(
+        `"channels" expected "mix" for ${name}, which codes ${jointChannels} together, got "separate"`,
+      );
+    }
     const activeCodebooks = activeCodebooksFor(this.identity, options);
-    return new TokenEncoder(this.#stages, { activeCodebooks, channels, blockFrames: BLOCK_FRAMES, signal, denoise });
+    const config = { activeCodebooks, channels, blockFrames: BLOCK_FRAMES, signal, denoise };
+    return segmentation === undefined
+      ? new TokenEncoder(this.#stages, config)
+      : new SegmentEncoder(this.#stages, segmentation, config);
   }
 
-  #tokenDecoder({ signal, denoise }: DecodeOptions): TokenDecoder {
-    return new TokenDecoder(this.#stages, {
+  #tokenDecoder({ signal, denoise }: DecodeOptions): TokenDecoder | SegmentDecoder {
+    const { segmentation } = this.identity;
+    const config = {
       blockFrames: BLOCK_FRAMES,
       signal,
       denoise: denoiseByFrame(denoise, "decoder", this.identity),
-    });
+    };
+    return segmentation === undefined
+      ? new TokenDecoder(this.#stages, config)
+      : new SegmentDecoder(this.#stages, segmentation, config);
   }
 
   async *#decodePieces(

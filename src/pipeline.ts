@@ -6,10 +6,12 @@
  *
  * Everything else in this folder brings samples here and carries codes away.
  */
+import { levelOf } from "./audio/level";
 import type { Decoder, DecoderStream } from "./decoder/decoder";
 import type { DenoisingSide } from "./encoder/denoising";
 import type { Encoder, EncoderStream } from "./encoder/encoder";
 import type { ResidualQuantizer } from "./rvq/quantize";
+import type { Segmentation } from "./tokens/segmentation";
 import type { Vocoder, VocoderStream } from "./vocoder/vocoder";
 
 /** The facts of a codec that its tokens carry along. */
@@ -28,6 +30,10 @@ export interface CodecIdentity {
   readonly numCodebooks: number;
   /** Codewords of each stage. */
   readonly codebookSize: number;
+  /** Channels that are coded together as one, such as 2 for stereo. Default 1: each is coded by itself. */
+  readonly jointChannels?: number;
+  /** How signals are cut, for codecs that code segments each by itself. */
+  readonly segmentation?: Segmentation;
   /** Algorithmic delay from a sample going in to the same sample coming out: one frame and the decoder's overlap. */
   readonly delaySamples: number;
   /** The network that can take noise away; absent where neither can. */
@@ -44,7 +50,7 @@ export interface CodecStages {
   dispose(): Promise<void>;
 }
 
-/** One channel on its way to audio: what the networks remember of the frames before. */
+/** One channel, or several coded together, on its way to audio: what the networks remember of the frames before. */
 export interface DecodingState {
   readonly decoder: DecoderStream;
   readonly vocoder: VocoderStream;
@@ -69,14 +75,52 @@ export async function encodeFrames(
  * Decodes frames of one channel. The samples come late by the `delaySamples` of decoder and vocoder.
  *
  * Shapes   `codes` [F, activeCodebooks] row-major; result [F * hopLength]
+ * @param lostFrames  1 for each frame that did not arrive [F]: the decoder gets zeros in its place
  */
 export async function decodeFrames(
   { quantizer }: CodecStages,
   { decoder, vocoder }: DecodingState,
   codes: Uint16Array,
   activeCodebooks: number,
+  lostFrames?: Uint8Array,
 ): Promise<Float32Array> {
   const quantized = quantizer.dequantize(codes, activeCodebooks);
-  const frames = await decoder.push(quantized);
+  const latentDim = (quantized.length / codes.length) * activeCodebooks;
+  for (const [frame, isLost] of lostFrames?.entries() ?? []) {
+    if (isLost !== 0) quantized.fill(0, frame * latentDim, (frame + 1) * latentDim);
+  }
+  const frames = await decoder.push(quantized, lostFrames);
   return vocoder.push(frames);
+}
+
+/**
+ * Encodes a segment by itself, at a level that the networks are used to: tokens, and what brings the level back.
+ *
+ * Shapes   `samples` [T, C] row-major of C channels coded together; `codes` [F, activeCodebooks] row-major
+ */
+export async function encodeSegment(
+  stages: CodecStages,
+  encoder: Encoder,
+  samples: Float32Array,
+  activeCodebooks: number,
+): Promise<{ codes: Uint16Array; scale: number }> {
+  const scale = levelOf(samples, stages.identity.jointChannels ?? 1);
+  const leveled = samples.map((sample) => sample / scale);
+  return { codes: await encodeFrames(stages, encoder.openStream(), leveled, activeCodebooks), scale };
+}
+
+/**
+ * Decodes a segment by itself. For codecs whose samples do not come late.
+ *
+ * Shapes   `codes` [F, activeCodebooks] row-major; result [F * hopLength, C] row-major of C channels coded together
+ */
+export async function decodeSegment(
+  stages: CodecStages,
+  decoder: Decoder,
+  { codes, scale }: { readonly codes: Uint16Array; readonly scale: number },
+  activeCodebooks: number,
+): Promise<Float32Array> {
+  const state = { decoder: decoder.openStream(), vocoder: stages.vocoder.openStream() };
+  const samples = await decodeFrames(stages, state, codes, activeCodebooks);
+  return samples.map((sample) => sample * scale);
 }

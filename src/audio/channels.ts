@@ -1,4 +1,4 @@
-/** Channels of a signal: how many become one. */
+/** Channels of a signal: how many become one, and how several lie in memory. */
 
 /**
  * Averages channels into one.
@@ -19,4 +19,37 @@ export function mixToMono(channels: readonly Float32Array[]): Float32Array {
   const mono = new Float32Array(sums.length);
   for (let i = 0; i < mono.length; i++) mono[i] = (sums[i] as number) / channels.length;
   return mono;
+}
+
+/**
+ * Puts the samples of several channels side by side.
+ *
+ * Shapes   `channels[c]` [T]; result [T, C] row-major
+ * Memory   a single channel is returned as it is, anything else as a fresh copy
+ */
+export function interleave(channels: readonly Float32Array[]): Float32Array {
+  const [first = new Float32Array(0)] = channels;
+  const numChannels = channels.length;
+  if (numChannels < 2) return first;
+  const samples = new Float32Array(first.length * numChannels);
+  for (const [channel, from] of channels.entries()) {
+    for (let i = 0; i < from.length; i++) samples[i * numChannels + channel] = from[i] as number;
+  }
+  return samples;
+}
+
+/**
+ * Takes the samples of several channels apart.
+ *
+ * Shapes   `samples` [T, C] row-major; result C channels [T]
+ * Memory   a single channel is returned as it is, anything else as fresh copies
+ */
+export function deinterleave(samples: Float32Array, numChannels: number): Float32Array[] {
+  if (numChannels === 1) return [samples];
+  const length = samples.length / numChannels;
+  return Array.from({ length: numChannels }, (_, channel) => {
+    const taken = new Float32Array(length);
+    for (let i = 0; i < length; i++) taken[i] = samples[i * numChannels + channel] as number;
+    return taken;
+  });
 }

@@ -5,7 +5,7 @@ import type { DecoderFrames } from "../vocoder/vocoder";
 export interface Decoder {
   /** Width of a frame of quantized latents, D. */
   readonly latentDim: number;
-  /** Frames that a stream's first call must bring, unless the signal is shorter. Default 1. */
+  /** Frames that a stream's first call must bring, unless the signal is shorter: infinite for all of it. Default 1. */
   readonly startFrames?: number;
   /** The name of the output that `features` of its frames hold. */
   readonly features: string;
@@ -26,8 +26,10 @@ export interface DecoderStream {
    * Takes frames of quantized latents and gives features for as much audio, late by the decoder's `delaySamples`.
    *
    * Shapes   `quantized` [F, D] row-major
+   * @param lostFrames  1 for each frame that did not arrive [F], whose numbers are zeros; for decoders that do more about
+   *   it than networks can
    */
-  push(quantized: Float32Array): Promise<DecoderFrames>;
+  push(quantized: Float32Array, lostFrames?: Uint8Array): Promise<DecoderFrames>;
   /** Gives what the delay held back; `undefined` when there is none. */
   flush(): Promise<DecoderFrames | undefined>;
 }

@@ -14,7 +14,7 @@ export interface OnnxDecoderConfig extends Pick<Decoder, "latentDim" | "features
 }
 
 /**
- * Wraps a streaming network that takes `quantized` [1, F, D], and `denoising` [1, F, 2] if it has that switch, and gives
+ * Wraps a network that takes `quantized` [1, F, D], and `denoising` [1, F, 2] if it has that switch, and gives
  * the output named by `features` and, when the codec has one, `baseline` [1, F * hopLength].
  *
  * Memory   the decoder owns the session: disposing the one disposes the other
@@ -32,7 +32,7 @@ export function onnxDecoder(session: NetworkSession, config: OnnxDecoderConfig):
 
 function openStream(session: NetworkSession, config: OnnxDecoderConfig, denoise?: DenoiseFrame): DecoderStream {
   const { latentDim, delayFrames = 0 } = config;
-  const stream = session.openStream();
+  const stream = session.network.form === "offline" ? session : session.openStream();
   const hasSwitch = session.network.inputs.some(({ name }) => name === "denoising");
   const denoising = new DenoisingSwitch(denoise);
   const push = async (quantized: Float32Array): Promise<DecoderFrames> => {

@@ -6,7 +6,7 @@ export interface Encoder {
   readonly hopLength: number;
   /** Width of a latent frame, D. */
   readonly latentDim: number;
-  /** Frames that a stream's first call must bring, unless the signal is shorter. Default 1. */
+  /** Frames that a stream's first call must bring, unless the signal is shorter: infinite for all of it. Default 1. */
   readonly startFrames?: number;
   /** Whether the last call may end within a frame. By default it is filled up with silence. */
   readonly takesPartialFrame?: boolean;
@@ -24,8 +24,8 @@ export interface EncoderStream {
   /**
    * Takes whole frames of samples and gives their latents.
    *
-   * Shapes   `samples` [F * hopLength], or fewer in the last call of an encoder that takes a partial frame; result [F, D]
-   *          row-major
+   * Shapes   `samples` [F * hopLength], or fewer in the last call of an encoder that takes a partial frame; of several
+   *          channels that are coded together [F * hopLength, C]; result [F, D] row-major
    */
   push(samples: Float32Array): Promise<Float32Array>;
 }

@@ -21,10 +21,19 @@ export class SampleQueue {
   /** Takes the oldest `count` samples out, filled up with zeros when fewer wait. */
   take(count: number): Float32Array {
     const taken = new Float32Array(count);
-    const available = Math.min(count, this.length);
-    taken.set(this.#samples.subarray(this.#begin, this.#begin + available));
-    this.#begin += available;
+    taken.set(this.peek(count));
+    this.drop(count);
     return taken;
+  }
+
+  /** A copy of the oldest `count` samples, or of all when fewer wait. */
+  peek(count: number): Float32Array {
+    return this.#samples.slice(this.#begin, Math.min(this.#end, this.#begin + count));
+  }
+
+  /** Forgets the oldest `count` samples, or all when fewer wait. */
+  drop(count: number): void {
+    this.#begin = Math.min(this.#end, this.#begin + count);
   }
 
   /** Moves what waits to the front, into a larger buffer if it must be: only here, so that many takes stay cheap. */

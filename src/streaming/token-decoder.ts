@@ -1,10 +1,12 @@
 /** Decoding as tokens come in: token frames → the audio that they complete, already freed of the codec's delay. */
+import { deinterleave } from "../audio/channels";
 import type { PcmAudio } from "../audio/pcm-audio";
 import type { DenoiseFrame } from "../encoder/denoising";
 import { TokenError } from "../errors";
 import { type CodecStages, type DecodingState, decodeFrames } from "../pipeline";
 import { concatTokenFrames } from "../tokens/concat-token-frames";
-import { assertTokenFrames, numFrames, type TokenFrames } from "../tokens/token-frames";
+import { numFrames, type TokenFrames } from "../tokens/token-frames";
+import { assertTokensOf, expectSame } from "./token-checks";
 
 const noSamples = new Float32Array(0);
 
@@ -30,8 +32,8 @@ export class TokenDecoder {
   #isComplete = false;
   /** Frames that must wait before the networks are called: more than one until they have started. */
   #neededFrames = 1;
-  /** Frames that wait. */
-  #held: TokenFrames | undefined;
+  /** Pieces that wait until there are so many. */
+  #held: TokenFrames[] = [];
 
   constructor(stages: CodecStages, config: TokenDecoderConfig) {
     this.#stages = stages;
@@ -50,23 +52,23 @@ export class TokenDecoder {
     const { hopLength } = this.#stages.identity;
     this.#totalSamples += tokens.numSamples;
     this.#isComplete ||= tokens.numSamples < frames * hopLength;
-    const ready = this.#held === undefined ? tokens : concatTokenFrames([this.#held, tokens]);
-    if (numFrames(ready) < this.#neededFrames) {
+    if (this.#numHeld + frames < this.#neededFrames) {
       // A copy: the caller may use its buffer again.
-      this.#held = { ...ready, codes: ready.codes.slice() };
-      return this.#trim(this.#channels.map(() => new Float32Array(0)));
+      const { codes, lostFrames } = tokens;
+      this.#held.push({ ...tokens, codes: codes.slice(), ...(lostFrames && { lostFrames: lostFrames.slice() }) });
+      return this.#trim(this.#channels.map(() => noSamples));
     }
-    return this.#trim(await this.#decodeChannels(ready));
+    return this.#trim(await this.#decodeChannels([...this.#held, tokens]));
   }
 
   /** Gives the samples that the codec's delay held back. */
   async flush(): Promise<PcmAudio> {
-    const held = this.#held && (await this.#decodeChannels(this.#held));
+    const held = this.#held.length === 0 ? [] : await this.#decodeChannels(this.#held);
     const channels: Float32Array[] = [];
     for (const [index, { decoder, vocoder }] of this.#channels.entries()) {
       const frames = await decoder.flush();
       const late = frames === undefined ? noSamples : await vocoder.push(frames);
-      channels.push(concatSamples([held?.[index] ?? noSamples, late, await vocoder.flush()]));
+      channels.push(concatSamples([held[index] ?? noSamples, late, await vocoder.flush()]));
     }
     return this.#trim(channels);
   }
@@ -83,15 +85,7 @@ export class TokenDecoder {
 
   #check(tokens: TokenFrames): void {
     const { identity } = this.#stages;
-    assertTokenFrames(tokens);
-    expectSame("codec", identity.name, tokens.codec);
-    expectSame("revision", identity.revision, tokens.revision);
-    expectSame("sampleRate", identity.sampleRate, tokens.sampleRate);
-    expectSame("frameRate", identity.frameRate, tokens.frameRate);
-    expectSame("codebookSize", identity.codebookSize, tokens.codebookSize);
-    if (tokens.numCodebooks > identity.numCodebooks) {
-      expectSame("numCodebooks", `at most ${identity.numCodebooks}`, tokens.numCodebooks);
-    }
+    assertTokensOf(identity, tokens);
     if (this.#channels.length > 0) expectSame("numChannels", this.#channels.length, tokens.numChannels);
     const frames = numFrames(tokens);
     const { hopLength } = identity;
@@ -105,32 +99,49 @@ export class TokenDecoder {
     }
   }
 
-  async #decodeChannels(tokens: TokenFrames): Promise<Float32Array[]> {
-    this.#held = undefined;
+  get #numHeld(): number {
+    return this.#held.reduce((sum, piece) => sum + numFrames(piece), 0);
+  }
+
+  async #decodeChannels(pieces: readonly TokenFrames[]): Promise<Float32Array[]> {
+    const tokens = concatTokenFrames(pieces);
+    this.#held = [];
+    const blockFrames = Math.max(this.#config.blockFrames, this.#neededFrames);
     if (tokens.codes.length > 0) this.#neededFrames = 1;
     return Promise.all(
-      this.#channels.map(async (state, index) => this.#decodeFrames(state, channelCodes(tokens, index), tokens)),
+      this.#channels.map((state, index) => this.#decodeFrames(state, channelCodes(tokens, index), tokens, blockFrames)),
     );
   }
 
   /** Runs one channel's frames through dequantizer, decoder and vocoder, block by block. */
-  async #decodeFrames(state: DecodingState, codes: Uint16Array, tokens: TokenFrames): Promise<Float32Array> {
-    const { hopLength } = this.#stages.identity;
+  async #decodeFrames(
+    state: DecodingState,
+    codes: Uint16Array,
+    tokens: TokenFrames,
+    blockFrames: number,
+  ): Promise<Float32Array> {
+    const { hopLength, jointChannels = 1 } = this.#stages.identity;
     const { numCodebooks } = tokens;
     const count = codes.length / numCodebooks;
-    const samples = new Float32Array(count * hopLength);
-    const { blockFrames, signal } = this.#config;
+    const samples = new Float32Array(count * hopLength * jointChannels);
+    const { signal } = this.#config;
     signal?.throwIfAborted();
     for (let first = 0; first < count; first += blockFrames) {
       signal?.throwIfAborted();
       const block = codes.subarray(first * numCodebooks, (first + blockFrames) * numCodebooks);
-      samples.set(await decodeFrames(this.#stages, state, block, numCodebooks), first * hopLength);
+      const lost = tokens.lostFrames?.subarray(first, first + blockFrames);
+      samples.set(
+        await decodeFrames(this.#stages, state, block, numCodebooks, lost),
+        first * hopLength * jointChannels,
+      );
     }
     return samples;
   }
 
   /** Cuts off the samples before the first and after the last one of the signal. */
-  #trim(channels: readonly Float32Array[]): PcmAudio {
+  #trim(decoded: readonly Float32Array[]): PcmAudio {
+    const { jointChannels = 1 } = this.#stages.identity;
+    const channels = decoded.flatMap((samples) => deinterleave(samples, jointChannels));
     const fresh = channels[0]?.length ?? 0;
     const begin = Math.min(fresh, Math.max(0, -this.#producedSamples));
     const end = Math.max(begin, Math.min(fresh, this.#totalSamples - this.#producedSamples));
@@ -143,7 +154,7 @@ export class TokenDecoder {
 }
 
 /** The codes [F, K] of one channel, out of [F, C, K]. */
-function channelCodes(tokens: TokenFrames, channel: number): Uint16Array {
+export function channelCodes(tokens: TokenFrames, channel: number): Uint16Array {
   const { codes, numChannels, numCodebooks } = tokens;
   if (numChannels === 1) return codes;
   const frames = numFrames(tokens);
@@ -163,14 +174,4 @@ function concatSamples(parts: readonly Float32Array[]): Float32Array {
     offset += part.length;
   }
   return joined;
-}
-
-function expectSame(field: string, expected: string | number, actual: string | number): void {
-  if (expected !== actual) {
-    throw new TokenError(
-      "codec-mismatch",
-      `tokens' "${field}" expected ${expected}, got ${actual}; decode them with the codec that made them`,
-      { expected, actual },
-    );
-  }
 }
