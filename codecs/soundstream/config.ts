@@ -42,6 +42,12 @@ const schema: Schema = {
 };
 
 /**
+ * The largest dilation that a config may have. Nothing else in a file of weights bounds it, and streams remember
+ * `dilation * (residualKernelSize - 1)` frames.
+ */
+const MAX_DILATION = 4096;
+
+/**
  * Checks parsed JSON.
  *
  * @throws {ModelError} `bad-config`, naming the field, when one is missing, of the wrong kind, or at odds with the others
@@ -57,6 +63,8 @@ export function parseSoundstreamConfig(value: unknown): SoundstreamConfig {
   );
   expectEqual("frameRate", config.frameRate, config.sampleRate / hopLength);
   expectEqual("rvq.codebookDim", config.rvq.codebookDim, config.latentDim);
+  const excessive = config.dilations.find((dilation) => dilation > MAX_DILATION);
+  if (excessive !== undefined) throw badConfig("dilations", `at most ${MAX_DILATION}`, excessive);
   if (denoising !== undefined && denoising !== "encoder" && denoising !== "decoder") {
     throw badConfig("denoising", '"encoder" or "decoder", or nothing', denoising);
   }

@@ -168,6 +168,9 @@ describe("files of weights", () => {
     const config = { ...models.encoder.config, system: "soundstream", strides: [2, 3, 5] };
     const contradicting = await failure({ config, weights: writeSafetensors(tensors) });
     expect(String(contradicting)).toMatch(/"hopLength" expected 30, from the other fields, got 24/);
+    const huge = { ...models.encoder.config, system: "soundstream", dilations: [1, 1e12] };
+    const unbounded = await failure("soundstream", writeSafetensors(tensors, { config: JSON.stringify(huge) }));
+    expect(String(unbounded)).toMatch(/"dilations" expected at most 4096, got 1000000000000/);
     const side = await failure({
       config: { ...models.encoder.config, system: "soundstream", denoising: "both" },
       weights: writeSafetensors(tensors),
