@@ -17,7 +17,7 @@ function forward(signal: Float32Array): Float64Array {
 }
 
 describe("inverseFft", () => {
-  it.each([2, 64, 6, 80, 96, 240, 1280])("gives back a signal of %i samples", (length) => {
+  it.each([2, 64, 12, 80, 96, 240, 1280])("gives back a signal of %i samples", (length) => {
     const signal = noise(length, length);
     const out = new Float64Array(2 * length).fill(9);
     inverseFft(length).inverseTransform(out, forward(signal));
