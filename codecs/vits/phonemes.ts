@@ -13,8 +13,9 @@ import { TextError } from "../../src/errors";
  */
 export type Phonemize = (text: string, language: string) => Promise<string>;
 
-/** What keeps its place: marks, and the spaces around them. */
-const punctuation = /\s*[;:,.!?¡¿—…"«»“”(){}[\]][;:,.!?¡¿—…"«»“”(){}[\]\s]*/gu;
+/** What keeps its place: marks, but for points and commas within numbers, and the spaces around them. */
+const mark = /[;:!?¡¿—…"«»“”(){}[\]]|(?<![0-9])[.,]|[.,](?![0-9])/u.source;
+const punctuation = new RegExp(`\\s*(?:${mark})(?:${mark}|\\s)*`, "gu");
 
 /** How much of a text errors quote. */
 const quotedCharacters = 60;
@@ -45,7 +46,8 @@ export async function textToPhonemes(text: string, language: string, phonemize: 
 export const espeakPhonemize: Phonemize = async (text, language) => {
   const { phonemize } = await loadPhonemizer(text);
   try {
-    return (await phonemize(text, language)).join(" ");
+    // Version 1.2.1 takes "en-gb" and keeps the voice of the call before; British English is what it calls "en".
+    return (await phonemize(text, language === "en-gb" ? "en" : language)).join(" ");
   } catch (cause) {
     const quoted = text.slice(0, quotedCharacters);
     if (/language/i.test(String(cause))) {
