@@ -157,7 +157,7 @@ export class ArithmeticDecoder {
   }
 
   #error(code: "truncated" | "bad-packet", what: string): ContainerError {
-    const message = `${what}; the file is damaged, or was written with another language model or on a machine whose floats differ`;
+    const message = `${what}; the file is damaged, or was written with another language model or on a machine whose floats differ: fetch it again, or decode it where it was written`;
     return new ContainerError(code, message, { byteOffset: Math.ceil(this.#bitPosition / 8) });
   }
 }

@@ -197,7 +197,7 @@ async function decodeSegments(
     offset = decoder.finish();
   }
   if (offset === bytes.length) return { codes, scales };
-  const message = `the last code ends at byte ${offset} of ${bytes.length}; the file is damaged, or was written on a machine whose floats differ`;
+  const message = `the last code ends at byte ${offset} of ${bytes.length}; the file is damaged, or was written on a machine whose floats differ: fetch it again, or decode it where it was written`;
   throw new ContainerError("trailing-bytes", message, { byteOffset: offset });
 }
 
