@@ -6,8 +6,8 @@
  */
 import type { Decoder, DecoderStream } from "../../src/decoder/decoder";
 import { ComfortNoise } from "./comfort-noise";
+import { type NoiseBands, noiseBands } from "./noise-bands";
 import { NoiseEstimator } from "./noise-estimator";
-import { hopLength } from "./noise-mel";
 
 /** Frames in a row that the network conceals by itself. */
 const concealedFrames = 4;
@@ -24,30 +24,36 @@ interface FramePlan {
 }
 
 /** A decoder of samples, with concealment on top. */
-export function concealingDecoder(decoder: Decoder): Decoder {
-  return { ...decoder, openStream: (denoise) => new ConcealingStream(decoder.openStream(denoise), decoder.latentDim) };
+export function concealingDecoder(decoder: Decoder, frames: { sampleRate: number; hopLength: number }): Decoder {
+  const bands = noiseBands(frames);
+  const { latentDim } = decoder;
+  return { ...decoder, openStream: (denoise) => new ConcealingStream(decoder.openStream(denoise), latentDim, bands) };
 }
 
 class ConcealingStream implements DecoderStream {
   readonly #network: DecoderStream;
   readonly #latentDim: number;
+  readonly #hopLength: number;
+  readonly #estimator: NoiseEstimator;
+  readonly #noise: ComfortNoise;
   #lostInRow = 0;
   #fade = 0;
   #remembered: Float32Array[] = [];
-  readonly #estimator = new NoiseEstimator();
-  readonly #noise = new ComfortNoise();
 
-  constructor(network: DecoderStream, latentDim: number) {
+  constructor(network: DecoderStream, latentDim: number, bands: NoiseBands) {
     this.#network = network;
     this.#latentDim = latentDim;
+    this.#hopLength = bands.hopLength;
+    this.#estimator = new NoiseEstimator(bands);
+    this.#noise = new ComfortNoise(bands);
   }
 
   async push(quantized: Float32Array, lostFrames?: Uint8Array): Promise<{ features: Float32Array }> {
     const numFrames = quantized.length / this.#latentDim;
     const plans = Array.from({ length: numFrames }, (_, frame) => this.#plan(lostFrames?.[frame] === 1));
     const decoded = await this.#decode(quantized, plans);
-    const samples = new Float32Array(numFrames * hopLength);
-    for (const [frame, plan] of plans.entries()) samples.set(this.#mix(plan, decoded), frame * hopLength);
+    const samples = new Float32Array(numFrames * this.#hopLength);
+    for (const [frame, plan] of plans.entries()) samples.set(this.#mix(plan, decoded), frame * this.#hopLength);
     return { features: samples };
   }
 
@@ -66,13 +72,14 @@ class ConcealingStream implements DecoderStream {
   async #decode(quantized: Float32Array, plans: readonly FramePlan[]): Promise<Iterator<Float32Array>> {
     const width = this.#latentDim;
     const used = [...plans.keys()].filter((frame) => !isAllNoise(plans[frame] as FramePlan));
-    if (used.length === 0) return [][Symbol.iterator]();
+    if (used.length === 0) return [].values();
     const taken = new Float32Array(used.length * width);
     for (const [place, frame] of used.entries()) {
       taken.set(quantized.subarray(frame * width, (frame + 1) * width), place * width);
     }
     const { features } = await this.#network.push(taken);
-    return used.map((_, place) => features.subarray(place * hopLength, (place + 1) * hopLength))[Symbol.iterator]();
+    const hop = this.#hopLength;
+    return used.map((_, place) => features.subarray(place * hop, (place + 1) * hop)).values();
   }
 
   #mix(plan: FramePlan, decoded: Iterator<Float32Array>): Float32Array {
@@ -83,7 +90,7 @@ class ConcealingStream implements DecoderStream {
     const noise = this.#nextNoise();
     if (speech === undefined) return noise;
     return noise.map((sample, n) => {
-      const place = begin + ((end - begin) * n) / hopLength;
+      const place = begin + ((end - begin) * n) / this.#hopLength;
       const share = (1 + Math.cos((Math.PI * place) / fadeFrames)) / 2;
       return share * (speech[n] as number) + (1 - share) * sample;
     });

@@ -71,7 +71,7 @@ async function assemble({ config: parsed, weights }: CodecSource, options: Assem
   const decoder = new LazyResource(async () => {
     const names = { name: "lyra-decoder", input: "quantized", output: "waveform" };
     const session = await openSession(buildFromTflite(await open(files.decoder), names, "streaming"));
-    return concealingDecoder(onnxDecoder(session, { hopLength, latentDim, features: "waveform" }));
+    return concealingDecoder(onnxDecoder(session, { hopLength, latentDim, features: "waveform" }), config);
   });
   return {
     identity: identityOf(config, codebooks),

@@ -8,17 +8,7 @@
  *          Smoothing and Minimum Statistics"
  */
 import FFT from "fft.js";
-import { hannWindow } from "../../src/features/window";
-import {
-  fftLength,
-  hopLength,
-  integerScale,
-  logFloor,
-  logScale,
-  noiseFilters,
-  numMels,
-  windowLength,
-} from "./noise-mel";
+import { integerScale, logFloor, logScale, type NoiseBands, numMels } from "./noise-bands";
 
 /** Frames after which a minimum is old. */
 const updateFrames = 50;
@@ -32,11 +22,11 @@ const boundFactor = 0.9;
 
 /** One signal's noise. */
 export class NoiseEstimator {
-  readonly #fft = new FFT(fftLength);
-  readonly #window = hannWindow(windowLength);
-  readonly #recent = new Float32Array(windowLength);
-  readonly #padded = new Float64Array(fftLength);
-  readonly #spectrum = new Float64Array(2 * fftLength);
+  readonly #bands: NoiseBands;
+  readonly #fft: FFT;
+  readonly #recent: Float32Array;
+  readonly #padded: Float64Array;
+  readonly #spectrum: Float64Array;
   readonly #noise = new Float32Array(numMels);
   readonly #bound = new Float32Array(numMels);
   /** What the next minimum may be, once the one in use is old. */
@@ -44,6 +34,15 @@ export class NoiseEstimator {
   #smoothed: Float32Array | undefined;
   #smoothedSquares = new Float32Array(numMels);
   #frame = 0;
+
+  constructor(bands: NoiseBands) {
+    const { fftLength, window } = bands;
+    this.#bands = bands;
+    this.#fft = new FFT(fftLength);
+    this.#recent = new Float32Array(window.length);
+    this.#padded = new Float64Array(fftLength);
+    this.#spectrum = new Float64Array(2 * fftLength);
+  }
 
   /** The noise so far: natural logarithms of band magnitudes over `logScale` [numMels]. */
   get noise(): Float32Array {
@@ -68,11 +67,12 @@ export class NoiseEstimator {
   }
 
   #features(samples: Float32Array): Float32Array {
+    const { hopLength, window, filters } = this.#bands;
     this.#recent.copyWithin(0, hopLength);
-    this.#recent.set(samples, windowLength - hopLength);
-    for (let n = 0; n < windowLength; n++) this.#padded[n] = at(this.#recent, n) * at(this.#window, n) * integerScale;
+    this.#recent.set(samples, hopLength);
+    for (const [n, weight] of window.entries()) this.#padded[n] = at(this.#recent, n) * weight * integerScale;
     this.#fft.realTransform(this.#spectrum, this.#padded);
-    return Float32Array.from(noiseFilters, ({ firstBin, weights }) => {
+    return Float32Array.from(filters, ({ firstBin, weights }) => {
       let sum = 0;
       for (const [index, weight] of weights.entries()) {
         const bin = 2 * (firstBin + index);

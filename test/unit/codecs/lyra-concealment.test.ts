@@ -1,11 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { ComfortNoise } from "../../../codecs/lyra-v2/comfort-noise";
 import { concealingDecoder } from "../../../codecs/lyra-v2/concealment";
+import { noiseBands } from "../../../codecs/lyra-v2/noise-bands";
 import { NoiseEstimator } from "../../../codecs/lyra-v2/noise-estimator";
 import type { Decoder } from "../../../src/decoder/decoder";
 import { GaussianSource } from "../../../src/sampling/gaussian";
 
 const hopLength = 320;
+const frames16k = { sampleRate: 16_000, hopLength };
+const bands = noiseBands(frames16k);
 
 function rms(samples: Float32Array): number {
   return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
@@ -16,7 +19,7 @@ function decibels(ratio: number): number {
 }
 
 function comfortOf(estimator: NoiseEstimator, numFrames: number): Float32Array {
-  const comfort = new ComfortNoise();
+  const comfort = new ComfortNoise(bands);
   return Float32Array.from(Array.from({ length: numFrames }, () => [...comfort.next(estimator.noise)]).flat());
 }
 
@@ -24,7 +27,7 @@ describe("comfort noise", () => {
   // Half the level is 6 dB off, and silence is infinitely far.
   it.each([0.1, 0.01])("is as loud as the white noise of level %f that was heard", (level) => {
     const chance = new GaussianSource(5);
-    const estimator = new NoiseEstimator();
+    const estimator = new NoiseEstimator(bands);
     for (let frame = 0; frame < 150; frame++) estimator.push(chance.take(hopLength).map((sample) => sample * level));
     const noise = comfortOf(estimator, 40).subarray(3 * hopLength);
     expect(Math.abs(decibels(rms(noise) / level))).toBeLessThan(2);
@@ -32,7 +35,7 @@ describe("comfort noise", () => {
 
   it("has the noise's colour", () => {
     const chance = new GaussianSource(6);
-    const estimator = new NoiseEstimator();
+    const estimator = new NoiseEstimator(bands);
     let previous = 0;
     for (let frame = 0; frame < 150; frame++) {
       const low = chance.take(hopLength).map((sample) => {
@@ -49,7 +52,7 @@ describe("comfort noise", () => {
 
   it("is that of the pauses, not of the speech between them", () => {
     const chance = new GaussianSource(7);
-    const estimator = new NoiseEstimator();
+    const estimator = new NoiseEstimator(bands);
     for (let frame = 0; frame < 200; frame++) {
       const level = frame % 20 < 12 ? 0.3 : 0.003;
       estimator.push(chance.take(hopLength).map((sample) => sample * level));
@@ -61,7 +64,7 @@ describe("comfort noise", () => {
   });
 
   it("is silence where nothing was heard", () => {
-    const estimator = new NoiseEstimator();
+    const estimator = new NoiseEstimator(bands);
     for (let frame = 0; frame < 60; frame++) estimator.push(new Float32Array(hopLength));
     expect(rms(comfortOf(estimator, 10))).toBeLessThan(1e-3);
     expect(estimator.push(new Float32Array(hopLength))).toBe(true);
@@ -106,7 +109,7 @@ describe("concealment", () => {
 
   it("lets the network conceal 80 ms, fades to noise within 40 ms, and back", async () => {
     const { decoder, numFrames } = countingDecoder();
-    const stream = concealingDecoder(decoder).openStream();
+    const stream = concealingDecoder(decoder, frames16k).openStream();
     const { features } = await stream.push(quantizedOf(lostFrames), lostFrames);
     const frames = Array.from({ length: 30 }, (_, frame) =>
       features.subarray(frame * hopLength, (frame + 1) * hopLength),
@@ -127,9 +130,9 @@ describe("concealment", () => {
   });
 
   it("is the same frame by frame", async () => {
-    const whole = concealingDecoder(countingDecoder().decoder).openStream();
+    const whole = concealingDecoder(countingDecoder().decoder, frames16k).openStream();
     const { features } = await whole.push(quantizedOf(lostFrames), lostFrames);
-    const stream = concealingDecoder(countingDecoder().decoder).openStream();
+    const stream = concealingDecoder(countingDecoder().decoder, frames16k).openStream();
     const pieces: number[] = [];
     for (const mark of lostFrames) {
       const one = Uint8Array.of(mark);
@@ -139,7 +142,7 @@ describe("concealment", () => {
   });
 
   it("leaves a signal without losses as it is", async () => {
-    const stream = concealingDecoder(countingDecoder().decoder).openStream();
+    const stream = concealingDecoder(countingDecoder().decoder, frames16k).openStream();
     const { features } = await stream.push(quantizedOf(new Uint8Array(30)));
     expect(features.every((sample) => sample === heard)).toBe(true);
   });
