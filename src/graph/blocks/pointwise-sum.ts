@@ -1,7 +1,6 @@
 /** The sum of several pointwise convolutions. */
 import type { Operand } from "../graph-builder";
-import { add } from "../ops/elementwise";
-import { matmul } from "../ops/linear";
+import { affineRows } from "../ops/linear";
 import { concat } from "../ops/shape";
 import { type ConvWeights, checkChannels } from "./causal-conv";
 import { convMatrix } from "./conv-matrix";
@@ -36,5 +35,5 @@ export function pointwiseSum(terms: readonly [PointwiseTerm, ...PointwiseTerm[]]
       for (const [channel, offset] of term.bias.data.entries()) into[channel] = (into[channel] ?? 0) + offset;
     }
   });
-  return add(matmul(concat([first, ...others.map(([x]) => x)], 2), weight), offsets);
+  return affineRows(concat([first, ...others.map(([x]) => x)], 2), weight, offsets);
 }

@@ -5,10 +5,10 @@
 import { multiplyDimension, shiftDimension } from "../dimension";
 import type { Operand } from "../graph-builder";
 import { add } from "../ops/elementwise";
-import { matmul } from "../ops/linear";
+import { affineRows, matmul } from "../ops/linear";
 import { concat, reshape, trim } from "../ops/shape";
-import { affine, type ConvWeights, groupFrames } from "./causal-conv";
-import { tapMatrix } from "./conv-matrix";
+import { type ConvWeights, groupFrames } from "./causal-conv";
+import { convMatrix, tapMatrix, type Weights } from "./conv-matrix";
 
 export interface ValidConvOptions {
   /** Divides the kernel. */
@@ -24,7 +24,15 @@ export interface ValidConvOptions {
 export function validConv(x: Operand, weights: ConvWeights, { stride = 1, dilation = 1 }: ValidConvOptions): Operand {
   const [numOutputs = 0, numInputs = 0, kernelSize = 0] = weights.weight.shape;
   if (stride === 1 && numOutputs * kernelSize <= numInputs) return sumOfTaps(x, weights, dilation);
-  return affine(tapRows(groupFrames(x, stride), kernelSize / stride, dilation), weights, { stride });
+  const rows = tapRows(groupFrames(x, stride), kernelSize / stride, dilation);
+  const { weight, bias } = weights;
+  const matrix = convMatrix(weight, { stride });
+  const kernel = x.graph.constant("weight", matrix.shape, matrix.write);
+  return bias === undefined ? matmul(rows, kernel) : affineRows(rows, kernel, biasOf(x, bias));
+}
+
+function biasOf({ graph }: Operand, { shape, data }: Weights): Operand {
+  return graph.constant("bias", shape, data);
 }
 
 /**
@@ -66,5 +74,5 @@ function sumOfTaps(x: Operand, { weight, bias }: ConvWeights, dilation: number):
     return trim(part, 1, tap * dilation, span - tap * dilation);
   });
   const sum = parts.reduce(add);
-  return bias === undefined ? sum : add(sum, graph.constant("bias", bias.shape, bias.data));
+  return bias === undefined ? sum : add(sum, biasOf(x, bias));
 }

@@ -5,7 +5,10 @@ import { pointwiseSum } from "../../../src/graph/blocks/pointwise-sum";
 import { validConv } from "../../../src/graph/blocks/valid-conv";
 import { type Dimension, shiftDimension, symbol } from "../../../src/graph/dimension";
 import { batch, GraphBuilder, type Operand } from "../../../src/graph/graph-builder";
+import { affineRows } from "../../../src/graph/ops/linear";
 import { trim } from "../../../src/graph/ops/shape";
+import { NetworkSession } from "../../../src/runtime/network-session";
+import { openRuntime } from "../../../src/runtime/open-runtime";
 import { maxDifference } from "../../helpers/golden";
 import { runNetwork } from "../../helpers/run-network";
 import { noise } from "../../helpers/synth-audio";
@@ -69,6 +72,40 @@ describe("validConv", () => {
     const { result, shape } = await run(frames, numInputs, signal, (x) => validConv(x, weights, options));
     expect(shape).toEqual([batch, symbol("F"), numOutputs]);
     expect(maxDifference(result, reference(signal, weights, options))).toBeLessThan(tolerance);
+  });
+
+  it("keeps the signals of a batch apart", async () => {
+    const weights = randomConv(5, 3, 3);
+    const signals = [noise((numFrames + 2) * 3, 3, 1), noise((numFrames + 2) * 3, 4, 1)];
+    const graph = new GraphBuilder({ name: "batch", form: "offline" });
+    const x = graph.input("x", [batch, shiftDimension(symbol("F"), 2), 3]);
+    const network = graph.build({ y: graph.scope("conv", () => validConv(x, weights, {})) });
+    await using session = await NetworkSession.create(await openRuntime({ device: "cpu" }), network);
+    const data = Float32Array.from(signals.flatMap((signal) => [...signal]));
+    const { y } = await session.run({ x: { data, shape: [2, numFrames + 2, 3] } });
+    expect(y?.shape).toEqual([2, numFrames, 5]);
+    const expected = signals.flatMap((signal) => [...reference(signal, weights, {})]);
+    expect(maxDifference(y?.data ?? new Float32Array(), Float32Array.from(expected))).toBeLessThan(tolerance);
+  });
+});
+
+describe("affineRows", () => {
+  it("refuses operands that do not fit", () => {
+    const graph = new GraphBuilder({ name: "affine", form: "offline" });
+    const x = graph.input("x", [batch, symbol("F"), 3]);
+    const constant = (name: string, ...shape: number[]) =>
+      graph.constant(name, shape, new Float32Array(shape.reduce((product, size) => product * size, 1)));
+    const [matrix, offset] = [constant("matrix", 3, 4), constant("offset", 4)];
+    expect(affineRows(x, matrix, offset).shape).toEqual([batch, symbol("F"), 4]);
+    for (const [left, right, added] of [
+      [x, constant("taller", 4, 4), offset],
+      [x, matrix, constant("longer", 5)],
+      [graph.input("flat", [symbol("F"), 3]), matrix, offset],
+    ] as const) {
+      expect(() => affineRows(left, right, added)).toThrow(
+        expect.objectContaining({ name: "GraphError", code: "shape-mismatch" }),
+      );
+    }
   });
 });
 
