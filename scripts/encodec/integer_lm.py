@@ -93,7 +93,7 @@ class Linear:
                 total += value * value
             square = max(square, total)
         bits = 20
-        while bits > 1 and (square * 4**bits >= 4**20 / (64 * inputs) or largest * 2**bits >= 32767):
+        while bits > 2 and (square * 4**bits >= 4**20 / (64 * inputs) or largest * 2**bits >= 32767):
             bits -= 1
         self.bits = bits
         self.weight = clamp(np.floor(weight * 2**bits + 0.5)).astype(np.int64)

@@ -38,7 +38,7 @@ export function cosineOfTurns(turns: number): number {
 }
 
 /**
- * How probable it is that a normal variable exceeds `x`, for 0 to 6; within 1e-14.
+ * How probable it is that a normal variable exceeds `x`, for 0 to 6; within 1e-13.
  *
  * Source   Marsaglia 2004, "Evaluating the Normal Distribution": 1/2 - density * (x + x^3 / 3 + x^5 / 15 + ...)
  */

@@ -48,7 +48,7 @@ export function clampInt16(value: number): number {
   return Math.max(-MAX_INT16 - 1, Math.min(MAX_INT16, value));
 }
 
-/** An int32 divided by 2^bits, to the nearest whole number, halves up; `bits` is at least 1. */
+/** An int32 divided by 2^bits, to the nearest whole number, halves up; `bits` is at least 2. */
 export function shiftDown(value: number, bits: number): number {
   return ((value >> (bits - 1)) + 1) >> 1;
 }

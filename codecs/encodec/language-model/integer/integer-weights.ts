@@ -8,8 +8,9 @@ import type { LanguageModelWeights, LayerWeights, LinearWeights, NormWeights } f
 import { roundHalfUp } from "./exact-math";
 import { ACTIVATION_BITS, clampInt16, GAIN_BITS, type IntegerNorm, normEpsilon } from "./fixed-point";
 
-/** Bits behind the point of a weight, at most. */
+/** Bits behind the point of a weight; with fewer than two, sums could not be rounded within 32 bits. */
 const MAX_WEIGHT_BITS = 20;
+const MIN_WEIGHT_BITS = 2;
 /**
  * Sums of products must fit 32 bits. By Cauchy and Schwarz they do for inputs of a root mean square up to this: behind a
  * layer normalization it is about 1.
@@ -101,7 +102,8 @@ function weightBits({ weight, numInputs }: LinearWeights): number {
   // |w| * |x| < 2^31, squared: without a square root, which ECMAScript does not fix to the bit.
   const squareLimit = 4 ** (SUM_BITS - ACTIVATION_BITS) / (LARGEST_RMS * LARGEST_RMS * numInputs);
   let bits = MAX_WEIGHT_BITS;
-  while (bits > 1 && (largestSquare * 4 ** bits >= squareLimit || largest * 2 ** bits >= INT16_LIMIT)) bits--;
+  while (bits > MIN_WEIGHT_BITS && (largestSquare * 4 ** bits >= squareLimit || largest * 2 ** bits >= INT16_LIMIT))
+    bits--;
   return bits;
 }
 
