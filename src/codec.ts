@@ -10,8 +10,10 @@ import { SegmentEncoder } from "./streaming/segment-encoder";
 import { sliceAudio, sliceTokens } from "./streaming/slices";
 import { TokenDecoder } from "./streaming/token-decoder";
 import { TokenEncoder } from "./streaming/token-encoder";
+import { withVocoder } from "./streaming/with-vocoder";
 import { concatTokenFrames } from "./tokens/concat-token-frames";
 import { assertTokenFrames, type TokenFrames } from "./tokens/token-frames";
+import type { NeuralVocoder } from "./vocoder/neural-vocoder";
 
 /** Frames that one network call takes at most. Longer blocks gain no speed and cost memory (bench/pipeline). */
 const BLOCK_FRAMES = 50;
@@ -36,6 +38,8 @@ export interface EncodeOptions extends JobOptions {
 export interface DecodeOptions extends JobOptions {
   /** The same where `identity.denoising` is `decoder`. */
   readonly denoise?: Denoise;
+  /** Makes the samples in place of the codec's own vocoder, from features that the codec's decoder has for it. */
+  readonly vocoder?: NeuralVocoder;
 }
 
 /**
@@ -77,6 +81,7 @@ export class Codec implements AsyncDisposable {
    * @throws {TypeError} when `tokens` is nothing of the kind
    * @throws {RangeError} when an option is malformed
    * @throws {TokenError} when the tokens are of another codec or revision, or out of range
+   * @throws {ModelError} `features-mismatch` when `options.vocoder` takes other features than the codec has
    */
   async decode(tokens: TokenFrames, options: DecodeOptions = {}): Promise<PcmAudio> {
     assertTokenFrames(tokens);
@@ -168,16 +173,17 @@ export class Codec implements AsyncDisposable {
       : new SegmentEncoder(this.#stages, segmentation, config);
   }
 
-  #tokenDecoder({ signal, denoise }: DecodeOptions): TokenDecoder | SegmentDecoder {
+  #tokenDecoder({ signal, denoise, vocoder }: DecodeOptions): TokenDecoder | SegmentDecoder {
     const { segmentation } = this.identity;
+    const stages = vocoder === undefined ? this.#stages : withVocoder(this.#stages, vocoder, signal);
     const config = {
       blockFrames: BLOCK_FRAMES,
       signal,
       denoise: denoiseByFrame(denoise, "decoder", this.identity),
     };
     return segmentation === undefined
-      ? new TokenDecoder(this.#stages, config)
-      : new SegmentDecoder(this.#stages, segmentation, config);
+      ? new TokenDecoder(stages, config)
+      : new SegmentDecoder(stages, segmentation, config);
   }
 
   async *#decodePieces(

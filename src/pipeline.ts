@@ -10,6 +10,7 @@ import { levelOf } from "./audio/level";
 import type { Decoder, DecoderStream } from "./decoder/decoder";
 import type { DenoisingSide } from "./encoder/denoising";
 import type { Encoder, EncoderStream } from "./encoder/encoder";
+import type { MelConfig } from "./features/mel-spectrogram";
 import type { ResidualQuantizer } from "./rvq/quantize";
 import type { Segmentation } from "./tokens/segmentation";
 import type { Vocoder, VocoderStream } from "./vocoder/vocoder";
@@ -40,6 +41,14 @@ export interface CodecIdentity {
   readonly denoising?: DenoisingSide;
 }
 
+/** Features that a codec's decoder can give to vocoders that stand alone. */
+export interface FeatureDecoder {
+  /** Which log-mel they are, where they are one. */
+  readonly mel?: MelConfig;
+  /** The decoder that gives them in place of what the codec's own vocoder takes. */
+  open(): Promise<Decoder>;
+}
+
 /** The stages of one codec, ready to run. The networks are built when first asked for, so encoding loads no decoder. */
 export interface CodecStages {
   readonly identity: CodecIdentity;
@@ -47,6 +56,8 @@ export interface CodecStages {
   readonly vocoder: Vocoder;
   encoder(): Promise<Encoder>;
   decoder(): Promise<Decoder>;
+  /** By the name that vocoders know the features by, such as `log_mel`. Absent where the codec has none. */
+  readonly featureDecoders?: Readonly<Record<string, FeatureDecoder>>;
   dispose(): Promise<void>;
 }
 

@@ -112,7 +112,7 @@ async function assemble(source: CodecSource, options: AssembleOptions): Promise<
 function engineOf(config: HifiganConfig, generator: LazyResource<NetworkSession>, close: () => void): VocoderEngine {
   const { name, mel } = config;
   const { sampleRate, numMels: featureDim, hopLength } = mel;
-  const sizes = { featureDim, ...reachOf(config), minFrames: MIN_WINDOW_FRAMES, maxFrames: MAX_WINDOW_FRAMES };
+  const reach = reachOf(config);
   return {
     name,
     sampleRate,
@@ -120,13 +120,14 @@ function engineOf(config: HifiganConfig, generator: LazyResource<NetworkSession>
     featureDim,
     hopLength,
     mel,
-    async openStream({ signal }) {
+    async openStream({ signal, isPatient = false }) {
       const session = await generator.get();
       const run = async (features: Float32Array): Promise<Float32Array> => {
         const shape = [1, features.length / featureDim, featureDim];
         return outputData(session, await session.run({ log_mel: { data: features, shape } }), "waveform");
       };
-      return new WindowedStream(sizes, run, signal);
+      const minFrames = isPatient ? MAX_WINDOW_FRAMES : MIN_WINDOW_FRAMES;
+      return new WindowedStream({ featureDim, ...reach, minFrames, maxFrames: MAX_WINDOW_FRAMES }, run, signal);
     },
     async dispose() {
       await generator.dispose();

@@ -8,6 +8,7 @@ import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/co
 import { onnxDecoder } from "../../src/decoder/onnx-decoder";
 import { onnxEncoder } from "../../src/encoder/onnx-encoder";
 import { ModelError } from "../../src/errors";
+import type { MelConfig } from "../../src/features/mel-spectrogram";
 import { hannWindow } from "../../src/features/window";
 import type { CodecIdentity, CodecStages } from "../../src/pipeline";
 import { LazyResource } from "../../src/runtime/lazy-resource";
@@ -80,24 +81,29 @@ function stagesOf(config: SpeechConfig, checkpoint: Checkpoint, options: Assembl
     const network = buildEncoder(config, tensors, "streaming");
     return onnxEncoder(await NetworkSession.create(await openRuntime(options), network), config);
   });
-  const decoder = new LazyResource(async () => {
-    const network = buildDecoder(config, tensors, "streaming");
-    return onnxDecoder(await NetworkSession.create(await openRuntime(options), network), {
-      latentDim: config.latentDim,
-      hopLength: config.hopLength,
-      features: "spectrum",
-      delayFrames: decoderDelayFrames,
+  const decoderOf = (features: "spectrum" | "log_mel") =>
+    new LazyResource(async () => {
+      const outputs = features === "spectrum" ? (["spectrum", "baseline"] as const) : ([features] as const);
+      const network = buildDecoder(config, tensors, "streaming", outputs);
+      return onnxDecoder(await NetworkSession.create(await openRuntime(options), network), {
+        latentDim: config.latentDim,
+        hopLength: config.hopLength,
+        features,
+        delayFrames: decoderDelayFrames,
+      });
     });
-  });
+  const [decoder, melDecoder] = [decoderOf("spectrum"), decoderOf("log_mel")];
   return {
     identity: identityOf(config, revisionOf(metadata, codebooks)),
     quantizer: new ResidualQuantizer(codebooks),
     vocoder: vocoderOf(config),
     encoder: () => encoder.get(),
     decoder: () => decoder.get(),
+    featureDecoders: { log_mel: { mel: melOf(config), open: () => melDecoder.get() } },
     async dispose() {
       await encoder.dispose();
       await decoder.dispose();
+      await melDecoder.dispose();
       checkpoint.close();
     },
   };
@@ -125,6 +131,20 @@ function vocoderOf(config: SpeechConfig): Vocoder {
   const { fftLength, hopLength, spectrumGain, windowSumFloor } = config.vocoder;
   const transform = { fftLength, hopLength, window: hannWindow(fftLength), gain: spectrumGain, windowSumFloor };
   return istftVocoder(transform);
+}
+
+/** The log-mel that the decoder learned to predict, as training/quantone_training/features.py computes it. */
+function melOf({ sampleRate, mel }: SpeechConfig): MelConfig {
+  const { floor, ...sizes } = mel;
+  return {
+    ...sizes,
+    sampleRate,
+    melScale: "slaney",
+    norm: "slaney",
+    power: 1,
+    padding: "reflect-same",
+    compression: { log: "natural", floor },
+  };
 }
 
 function readCodebooks(config: SpeechConfig, tensors: StateDict): Codebooks {

@@ -120,22 +120,19 @@ export class TokenDecoder {
     tokens: TokenFrames,
     blockFrames: number,
   ): Promise<Float32Array> {
-    const { hopLength, jointChannels = 1 } = this.#stages.identity;
     const { numCodebooks } = tokens;
     const count = codes.length / numCodebooks;
-    const samples = new Float32Array(count * hopLength * jointChannels);
+    // Vocoders that look ahead give fewer samples at first, and more later.
+    const samples: Float32Array[] = [];
     const { signal } = this.#config;
     signal?.throwIfAborted();
     for (let first = 0; first < count; first += blockFrames) {
       signal?.throwIfAborted();
       const block = codes.subarray(first * numCodebooks, (first + blockFrames) * numCodebooks);
       const lost = tokens.lostFrames?.subarray(first, first + blockFrames);
-      samples.set(
-        await decodeFrames(this.#stages, state, block, numCodebooks, lost),
-        first * hopLength * jointChannels,
-      );
+      samples.push(await decodeFrames(this.#stages, state, block, numCodebooks, lost));
     }
-    return samples;
+    return concatSamples(samples);
   }
 
   /** Cuts off the samples before the first and after the last one of the signal. */

@@ -19,6 +19,12 @@ export interface VocodeOptions extends JobOptions {
   readonly bitsPerSecond?: number;
 }
 
+/** What an engine hears of a call. */
+export interface StreamOptions extends VocodeOptions {
+  /** Whether the caller waits for the end anyway: then fewer, longer calls of the network save work. Default: not. */
+  readonly isPatient?: boolean;
+}
+
 /** What a vocoder takes in and how it goes about it. Each system of `codecs/` that is a vocoder makes one. */
 export interface VocoderEngine {
   /** Such as `hifigan-v1`. */
@@ -34,7 +40,7 @@ export interface VocoderEngine {
   /** Which log-mel it was trained on. */
   readonly mel?: MelConfig;
   /** Starts on a new signal. Options are those of the call; the signal is for work that takes long inside a push. */
-  openStream(options: VocodeOptions): Promise<FeatureStream>;
+  openStream(options: StreamOptions): Promise<FeatureStream>;
   dispose(): Promise<void>;
 }
 
@@ -114,7 +120,8 @@ export class NeuralVocoder implements AsyncDisposable {
     const numFrames = features.length / featureDim;
     const pieces: Float32Array[] = [];
     const slices = this.#slices(features);
-    for await (const piece of this.#run(slices, options, (numFrames * hopLength) / sampleRate)) pieces.push(piece);
+    const patient = { ...options, isPatient: true };
+    for await (const piece of this.#run(slices, patient, (numFrames * hopLength) / sampleRate)) pieces.push(piece);
     return { channels: [joinArrays(pieces)], sampleRate };
   }
 
@@ -132,7 +139,7 @@ export class NeuralVocoder implements AsyncDisposable {
   }
 
   /** Starts on a signal whose frames the caller pushes. For those who have no iterable of frames to give. */
-  openStream(options: VocodeOptions = {}): Promise<FeatureStream> {
+  openStream(options: StreamOptions = {}): Promise<FeatureStream> {
     return this.#engine.openStream(options);
   }
 
@@ -147,7 +154,7 @@ export class NeuralVocoder implements AsyncDisposable {
 
   async *#run(
     chunks: ChunkSource<Float32Array>,
-    options: VocodeOptions,
+    options: StreamOptions,
     totalSeconds: number | undefined,
   ): AsyncGenerator<Float32Array, void> {
     const { featureDim, hopLength, sampleRate } = this.#engine;

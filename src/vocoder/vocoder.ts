@@ -31,11 +31,12 @@ export interface Vocoder {
 /** One signal on its way through a vocoder. */
 export interface VocoderStream {
   /**
-   * Takes frames and gives as many samples as they stand for, late by the vocoder's `delaySamples`.
+   * Takes frames and gives as many samples as they stand for, late by the vocoder's `delaySamples`. One that works in
+   * windows gives fewer, and the rest later.
    *
-   * Shapes   `frames.features` [F', M]; result [F' * hopLength]
+   * Shapes   `frames.features` [F', M]; result [F' * hopLength], or what is final of it
    */
   push(frames: DecoderFrames): Promise<Float32Array>;
-  /** Gives the last `delaySamples` samples. */
+  /** Gives the last `delaySamples` samples, and what was held back. */
   flush(): Promise<Float32Array>;
 }

@@ -1,0 +1,45 @@
+/** A codec's stages with a vocoder that stands alone in the place of its own. */
+import { ModelError } from "../errors";
+import type { CodecStages } from "../pipeline";
+import { assertSameMel, type NeuralVocoder } from "../vocoder/neural-vocoder";
+import type { Vocoder, VocoderStream } from "../vocoder/vocoder";
+
+/**
+ * Puts the vocoder behind the decoder that has features for it.
+ *
+ * @param signal  stops the vocoder's work
+ * @throws {ModelError} `features-mismatch` when the codec has no such features, or they are of another kind
+ */
+export function withVocoder(stages: CodecStages, vocoder: NeuralVocoder, signal: AbortSignal | undefined): CodecStages {
+  const { identity, featureDecoders = {} } = stages;
+  const features = featureDecoders[vocoder.features];
+  if (features === undefined) {
+    const known = Object.keys(featureDecoders).join(", ") || "none";
+    const sides = `"${vocoder.name}" takes "${vocoder.features}", and "${identity.name}" has ${known} for vocoders`;
+    throw new ModelError("features-mismatch", `${sides}; choose a vocoder of those features`, { codec: vocoder.name });
+  }
+  if (features.mel !== undefined) {
+    assertSameMel({ name: identity.name, mel: features.mel }, { name: vocoder.name, mel: vocoder.mel });
+  }
+  return { ...stages, decoder: features.open, vocoder: stageOf(vocoder, signal) };
+}
+
+function stageOf(vocoder: NeuralVocoder, signal: AbortSignal | undefined): Vocoder {
+  const { features, featureDim, hopLength } = vocoder;
+  return {
+    features,
+    featureDim,
+    hopLength,
+    // Its first sample is the first frame's: what it looks ahead only makes it wait.
+    delaySamples: 0,
+    openStream(): VocoderStream {
+      const opening = vocoder.openStream(signal === undefined ? {} : { signal });
+      // Whoever pushes first hears of a failure; until then it is nobody's.
+      opening.catch(() => undefined);
+      return {
+        push: async ({ features: frames }) => (await opening).push(frames),
+        flush: async () => (await opening).flush(),
+      };
+    },
+  };
+}
