@@ -2,7 +2,7 @@
 import { ModelError } from "../src/errors";
 
 /** A kind of value in a config, or the fields of a section. `[kind]` is a list of at least one. */
-export type Schema = "text" | "count" | "number" | readonly [Schema] | { readonly [key: string]: Schema };
+export type Schema = "text" | "count" | "number" | "flag" | readonly [Schema] | { readonly [key: string]: Schema };
 
 /**
  * Checks that parsed JSON has the fields of a schema; others are let be.
@@ -34,9 +34,11 @@ export function badConfig(path: string, expected: string, actual: unknown): Mode
   return new ModelError("bad-config", `"${path}" expected ${expected}, got ${shown}; correct the config`);
 }
 
-function checkScalar(value: unknown, kind: "text" | "count" | "number", path: string): void {
+function checkScalar(value: unknown, kind: "text" | "count" | "number" | "flag", path: string): void {
   if (kind === "text") {
     if (typeof value !== "string" || value === "") throw badConfig(path, "a text that is not empty", value);
+  } else if (kind === "flag") {
+    if (typeof value !== "boolean") throw badConfig(path, "true or false", value);
   } else if (typeof value !== "number" || !Number.isFinite(value) || value < 0) {
     throw badConfig(path, "a number of at least 0", value);
   } else if (kind === "count" && (!Number.isSafeInteger(value) || value === 0)) {

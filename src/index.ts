@@ -1,16 +1,20 @@
 /** The public surface of the package. It is also the one place in `src/` that knows which codecs there are. */
 import { diffwave, diffwaveFull } from "../codecs/diffwave/index";
-import { encodec24khz } from "../codecs/encodec/index";
+import { encodec24khz, encodec32khz, encodec48khz } from "../codecs/encodec/index";
 import { hifiganVocoders } from "../codecs/hifi-gan/index";
 import { lyraV2 } from "../codecs/lyra-v2/index";
 import { soundstream } from "../codecs/soundstream/index";
 import { speech16k } from "../codecs/speech-16k/index";
+import { vits } from "../codecs/vits/index";
 import { vocosEncodec24khz, vocosMel24khz } from "../codecs/vocos/index";
 import type { PcmAudio } from "./audio/pcm-audio";
 import type { Codec, DecodeOptions, EncodeOptions } from "./codec";
 import type { CodecDefinition, CodecSource, LoadOptions } from "./codec-definition";
 import { loadDefinedCodec } from "./load-codec";
+import { loadDefinedSpeechModel } from "./load-speech-model";
 import { loadDefinedVocoder } from "./load-vocoder";
+import type { SpeechLoadOptions, SpeechModelDefinition } from "./speech-model-definition";
+import type { SpeechModel } from "./synthesis/speech-model";
 import type { TokenFrames } from "./tokens/token-frames";
 import type { NeuralVocoder } from "./vocoder/neural-vocoder";
 import type { VocoderDefinition } from "./vocoder-definition";
@@ -34,6 +38,7 @@ export {
   GraphError,
   isCodecError,
   ModelError,
+  TextError,
   TokenError,
 } from "./errors";
 export {
@@ -45,6 +50,8 @@ export {
 export type { CodecIdentity } from "./pipeline";
 export type { ChunkSource, JobOptions, Progress } from "./runtime/job";
 export type { Device, DeviceRequest } from "./runtime/runtime";
+export type { SpeechLoadOptions, SpeechModelDefinition } from "./speech-model-definition";
+export { type ConvertOptions, SpeechModel, type SynthesizeOptions } from "./synthesis/speech-model";
 export type { SystemCard } from "./system-card";
 export { concatTokenFrames } from "./tokens/concat-token-frames";
 export type { Segmentation } from "./tokens/segmentation";
@@ -54,7 +61,14 @@ export { NeuralVocoder, type VocodeOptions } from "./vocoder/neural-vocoder";
 export type { VocoderDefinition } from "./vocoder-definition";
 
 /** The codecs that `loadCodec` knows by name. */
-export const codecs: readonly CodecDefinition[] = [speech16k, soundstream, lyraV2, encodec24khz];
+export const codecs: readonly CodecDefinition[] = [
+  speech16k,
+  soundstream,
+  lyraV2,
+  encodec24khz,
+  encodec48khz,
+  encodec32khz,
+];
 
 /** The codec that `encode` and `decode` use when none is named. */
 const embeddedCodec = speech16k.name;
@@ -100,6 +114,25 @@ export const vocoders: readonly VocoderDefinition[] = [
  */
 export function loadVocoder(source: string | CodecSource, options: LoadOptions = {}): Promise<NeuralVocoder> {
   return loadDefinedVocoder(vocoders, source, options);
+}
+
+/** The speech models that `loadSpeechModel` knows by name. */
+export const speechModels: readonly SpeechModelDefinition[] = [vits];
+
+/**
+ * Loads a model that speaks text.
+ *
+ * @param name  such as `vits`
+ * @param options  where the published model is, device and threads, and how its text is prepared
+ * @returns a model that the caller disposes
+ * @throws {ModelError} when no model has that name, or weights and config do not fit each other
+ * @throws {CheckpointError} when a file of the model cannot be had or read
+ * @example
+ * await using model = await loadSpeechModel("vits", { weights: "facebook/mms-tts-eng" });
+ * const audio = await model.synthesize("Sound is a wave.", { seed: 1 });
+ */
+export function loadSpeechModel(name: string, options: SpeechLoadOptions = {}): Promise<SpeechModel> {
+  return loadDefinedSpeechModel(speechModels, name, options);
 }
 
 let sharedCodec: Promise<Codec> | undefined;

@@ -1,5 +1,5 @@
 /**
- * quantized [B, F, D] -> waveform [B, T], T = F * hopLength.
+ * quantized [B, F, D] -> waveform [B, T], or [B, T, C] of C > 1 channels, T = F * hopLength.
  *
  * The mirror of the encoder: a convolution, an LSTM, then for each stride a transposed convolution to half the channels
  * and residual units, and a convolution to samples. There is no vocoder behind it.
@@ -7,7 +7,6 @@
  * Source   Défossez et al. 2022, "High Fidelity Neural Audio Compression", section 3.1
  */
 import type { StateDict } from "../../src/checkpoints/state-dict";
-import { ReflectStart } from "../../src/graph/blocks/reflect-conv";
 import { symbol } from "../../src/graph/dimension";
 import { batch, GraphBuilder } from "../../src/graph/graph-builder";
 import type { Network, NetworkForm } from "../../src/graph/network";
@@ -23,9 +22,9 @@ import { SeanetLayers } from "./layers";
  * @throws {ModelError} when a tensor is missing or has another shape than the config says
  */
 export function buildDecoder(config: EncodecConfig, weights: StateDict, form: NetworkForm): Network {
-  const { hopLength, latentDim, baseChannels, kernelSize, lastKernelSize, numResidualUnits } = config;
+  const { hopLength, latentDim, numChannels, baseChannels, kernelSize, lastKernelSize, numResidualUnits } = config;
   const graph = new GraphBuilder({ name: `${config.name}.decoder`, form });
-  const layers = new SeanetLayers(config, weights, new ReflectStart(graph));
+  const layers = new SeanetLayers(config, weights, graph);
   const quantized = graph.input("quantized", [batch, symbol("F"), latentDim]);
   let channels = baseChannels * 2 ** config.strides.length;
   let x = layers.conv(quantized, "decoder.layers.0.conv", { channels, kernelSize });
@@ -38,7 +37,7 @@ export function buildDecoder(config: EncodecConfig, weights: StateDict, form: Ne
     x = layers.residualUnits(x, "decoder", layer + 2);
     layer += 2 + numResidualUnits;
   }
-  const last = { channels: 1, kernelSize: lastKernelSize };
+  const last = { channels: numChannels, kernelSize: lastKernelSize };
   const samples = layers.conv(elu(x), `decoder.layers.${layer + 1}.conv`, last);
-  return graph.build({ waveform: reshape(samples, [batch, symbol("F", hopLength)]) });
+  return graph.build({ waveform: numChannels > 1 ? samples : reshape(samples, [batch, symbol("F", hopLength)]) });
 }

@@ -17,6 +17,8 @@ import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
 import { decoderStartFrames, type EncodecConfig, encoderStartFrames, parseEncodecConfig } from "./config";
 import config24khz from "./config-24khz.json";
+import config32khz from "./config-32khz.json";
+import config48khz from "./config-48khz.json";
 import { buildDecoder } from "./decoder-graph";
 import { buildEncoder } from "./encoder-graph";
 import { renameTensors } from "./names";
@@ -29,22 +31,62 @@ export const encodec24khz: CodecDefinition = {
   summary: "24 kHz mono, 0.75 to 24 kbps in steps of 0.75, 75 frames a second, causal",
   weightsLicence: undefined,
   card: {
-    paper: 'Défossez et al. 2022, "High Fidelity Neural Audio Compression"',
-    paperUrl: "https://arxiv.org/abs/2210.13438",
-    sampleRate: config24khz.sampleRate,
-    numChannels: config24khz.numChannels,
-    frameRate: config24khz.frameRate,
-    rvq: config24khz.rvq,
+    ...cardOf(config24khz),
     trainedBitsPerSecond: [1500, 3000, 6000, 12_000, 24_000],
     numParameters: 14_846_817,
     delaySamples: config24khz.hopLength,
-    codeLicence: "MIT; PyPI 0.1.1 CC-BY-NC-4.0",
-    weightsLicence: "that of the file you give",
     tested: "PyPI encodec 0.1.1: small and full-size random weights, every stage, and .ecdc files both ways",
   },
   readSource: (weights) => readSource("encodec-24khz", config24khz, weights),
   assemble,
 };
+
+/** The definition that `loadCodec("encodec-48khz", { weights })` finds. */
+export const encodec48khz: CodecDefinition = {
+  name: "encodec-48khz",
+  summary: "48 kHz stereo, 1.5 to 24 kbps in steps of 1.5, 150 frames a second, in segments of a second",
+  weightsLicence: undefined,
+  card: {
+    ...cardOf(config48khz),
+    trainedBitsPerSecond: [3000, 6000, 12_000, 24_000],
+    numParameters: 14_856_294,
+    delaySamples: config48khz.segmentation.segmentSamples,
+    tested: "PyPI encodec 0.1.1 and transformers: small and full-size random weights, every stage",
+  },
+  readSource: (weights) => readSource("encodec-48khz", config48khz, weights),
+  assemble,
+};
+
+/** The definition that `loadCodec("encodec-32khz", { weights })` finds. */
+export const encodec32khz: CodecDefinition = {
+  name: "encodec-32khz",
+  summary: "32 kHz mono, 0.55 to 2.2 kbps in steps of 0.55, 50 frames a second: the tokens of MusicGen",
+  weightsLicence: undefined,
+  card: {
+    ...cardOf(config32khz),
+    paper: 'Copet et al. 2023, "Simple and Controllable Music Generation"',
+    paperUrl: "https://arxiv.org/abs/2306.05284",
+    trainedBitsPerSecond: [2200],
+    numParameters: 56_876_737,
+    tested: "transformers: small and full-size random weights, every stage",
+  },
+  readSource: (weights) => readSource("encodec-32khz", config32khz, weights),
+  assemble,
+};
+
+/** What the cards of the published models have in common, and what their configs tell. */
+function cardOf(config: Omit<EncodecConfig, "startFrames" | "segmentation">) {
+  return {
+    paper: 'Défossez et al. 2022, "High Fidelity Neural Audio Compression"',
+    paperUrl: "https://arxiv.org/abs/2210.13438",
+    sampleRate: config.sampleRate,
+    numChannels: config.numChannels,
+    frameRate: config.frameRate,
+    rvq: config.rvq,
+    codeLicence: "MIT; PyPI 0.1.1 CC-BY-NC-4.0",
+    weightsLicence: "that of the file you give",
+  };
+}
 
 async function readSource(codec: string, config: unknown, weights: WeightsSource | undefined): Promise<CodecSource> {
   if (weights !== undefined) return { config, weights };
@@ -67,19 +109,20 @@ function stagesOf(config: EncodecConfig, checkpoint: Checkpoint, options: Assemb
   const weights = renameTensors(checkpoint.tensors);
   const codebooks = readCodebooks(config, weights);
   const openSession = async (network: Network) => NetworkSession.create(await openRuntime(options), network);
+  const form = config.isCausal ? "streaming" : "offline";
+  const { hopLength, latentDim } = config;
   const encoder = new LazyResource(async () => {
-    const session = await openSession(buildEncoder(config, weights, "streaming"));
-    const { hopLength, latentDim } = config;
+    const session = await openSession(buildEncoder(config, weights, form));
     return onnxEncoder(session, {
       hopLength,
       latentDim,
+      jointChannels: config.numChannels,
       startFrames: encoderStartFrames(config),
       takesPartialFrame: true,
     });
   });
   const decoder = new LazyResource(async () => {
-    const session = await openSession(buildDecoder(config, weights, "streaming"));
-    const { hopLength, latentDim } = config;
+    const session = await openSession(buildDecoder(config, weights, form));
     const startFrames = decoderStartFrames(config);
     return onnxDecoder(session, { latentDim, features: "waveform", hopLength, startFrames });
   });
@@ -112,7 +155,9 @@ function identityOf(config: EncodecConfig, revision: string): CodecIdentity {
     frameRate: config.frameRate,
     numCodebooks: config.rvq.numCodebooks,
     codebookSize: config.rvq.codebookSize,
-    delaySamples: config.hopLength,
+    jointChannels: config.numChannels,
+    ...(config.segmentation && { segmentation: config.segmentation }),
+    delaySamples: config.segmentation?.segmentSamples ?? config.hopLength,
   };
 }
 

@@ -9,6 +9,7 @@ const originalNames: readonly (readonly [RegExp, string])[] = [
   [/^(encoder|decoder)\.model\./, "$1.layers."],
   [/\.conv\.conv\./, ".conv."],
   [/\.convtr\.convtr\./, ".conv."],
+  [/\.(conv|convtr)\.norm\./, ".norm."],
   [/^quantizer\.vq\.layers\.(\d+)\._codebook\./, "quantizer.layers.$1.codebook."],
 ];
 

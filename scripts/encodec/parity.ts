@@ -1,56 +1,86 @@
 /**
  * How near our EnCodec is to PyPI encodec, stage by stage, as the table of codecs/encodec/README.md.
  *
- * `python scripts/encodec/make_vectors.py full DIR && npx tsx scripts/encodec/parity.ts DIR`; without DIR: the tiny model.
+ * `python scripts/encodec/make_vectors.py full DIR`, then `npx tsx scripts/encodec/parity.ts DIR/24khz`, and 48khz and
+ * 32khz; without DIR: the tiny models.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadCodec, type PcmAudio } from "../../src/index";
+import { deinterleave, interleave } from "../../src/audio/channels";
+import { type Codec, loadCodec, type PcmAudio } from "../../src/index";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
-import { type EncodecVectors, encodecTinyFolder, readEncodecGolden } from "../../test/helpers/golden-encodec";
+import {
+  type EncodecVectors,
+  encodecTinyFolder,
+  encodecTinyFolders,
+  encodecWeightsFile,
+  readEncodecGolden,
+} from "../../test/helpers/golden-encodec";
 
-const folder = process.argv[2] ?? encodecTinyFolder;
-const golden = readEncodecGolden(folder);
-const { numCodebooks, codebookSize, codebookDim } = golden.config.rvq;
-const quantizer = new ResidualQuantizer({ numCodebooks, codebookSize, codebookDim, codewords: codewords() });
+const [, , wanted] = process.argv;
+for (const folder of wanted === undefined ? [encodecTinyFolder, ...Object.values(encodecTinyFolders)] : [wanted]) {
+  await reportModel(folder);
+}
 
-console.log("| samples | stage | largest difference | root mean square of the difference | of the signal |");
-console.log("|---|---|---|---|---|");
-for (const signal of golden.signals) await report(signal);
+type Golden = ReturnType<typeof readEncodecGolden>;
 
-async function report(signal: EncodecVectors): Promise<void> {
+async function reportModel(folder: string): Promise<void> {
+  const golden = readEncodecGolden(folder);
+  const { differentInTransformers } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+  console.log(
+    `\n${golden.config.name}; transformers differs from encodec by ${JSON.stringify(differentInTransformers)}\n`,
+  );
+  console.log("| samples | stage | largest difference | root mean square of the difference | of the signal |");
+  console.log("|---|---|---|---|---|");
   const config: object = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
-  const weights = readFileSync(join(folder, "weights.safetensors"));
+  const weights = readFileSync(encodecWeightsFile(folder));
   await using codec = await loadCodec({ config, weights }, { device: "cpu" });
-  const audio: PcmAudio = { channels: [signal.input], sampleRate: golden.config.sampleRate };
-  const latents = await latentsOf(audio);
-  row(signal, "latents", latents, signal.latents);
-  const tokens = await codec.encode(audio);
-  const wrong = countFrames(tokens.codes, signal.tokens);
-  const text = `${wrong.codes} of ${signal.tokens.length} differ (within the first 2, 4, 8, 16, 32 codebooks: ${byRate(tokens.codes, signal.tokens)}); ${flips(tokens.codes, signal)}`;
-  console.log(`| ${signal.input.length} | tokens | ${text} | | |`);
-  const theirs = { ...tokens, codes: Uint16Array.from(signal.tokens) };
-  const decoded = (await codec.decode(theirs)).channels[0] ?? new Float32Array();
-  row(signal, "samples, from the same tokens", decoded, signal.waveform.subarray(0, decoded.length));
+  for (const signal of golden.signals) await report(golden, codec, signal);
+  if (!golden.config.isCausal) return;
   await using immediate = await loadCodec({ config: { ...config, startFrames: 1 }, weights }, { device: "cpu" });
+  for (const signal of golden.signals) await reportImmediate(golden, immediate, signal);
+}
+
+function audioOf({ config }: Golden, { input }: EncodecVectors): PcmAudio {
+  return { channels: deinterleave(input, config.numChannels), sampleRate: config.sampleRate };
+}
+
+async function report(golden: Golden, codec: Codec, signal: EncodecVectors): Promise<void> {
+  const { numChannels } = golden.config;
+  const audio = audioOf(golden, signal);
+  const length = signal.input.length / numChannels;
+  if (golden.config.segmentation === undefined) {
+    row(length, "latents", await latentsOf(golden, signal), signal.latents);
+  }
+  const tokens = await codec.encode(audio);
+  const wrong = countFrames(golden, tokens.codes, signal.tokens);
+  const text = `${wrong.codes} of ${signal.tokens.length} differ (within the first 2, 4, 8, 16, 32 codebooks: ${byRate(golden, tokens.codes, signal.tokens)}); ${flips(golden, tokens.codes, signal)}`;
+  console.log(`| ${length} | tokens | ${text} | | |`);
+  if (signal.scales !== undefined) row(length, "scales", tokens.scales ?? new Float32Array(), signal.scales);
+  const theirs = { ...tokens, codes: Uint16Array.from(signal.tokens), ...(signal.scales && { scales: signal.scales }) };
+  const decoded = interleave((await codec.decode(theirs)).channels);
+  row(length, "samples, from the same tokens", decoded, signal.waveform.subarray(0, decoded.length));
+}
+
+async function reportImmediate(golden: Golden, immediate: Codec, signal: EncodecVectors): Promise<void> {
+  const audio = audioOf(golden, signal);
   const early = await immediate.encode(audio);
   const pieces: number[] = [];
-  for await (const piece of immediate.encodeStream(frames(audio))) pieces.push(...piece.codes);
-  const different = countFrames(Uint16Array.from(pieces), early.codes);
+  for await (const piece of immediate.encodeStream(frames(golden, audio))) pieces.push(...piece.codes);
+  const different = countFrames(golden, Uint16Array.from(pieces), early.codes);
   console.log(
     `| ${signal.input.length} | stream that starts at once | ${different.codes} of ${pieces.length} tokens differ, all before frame ${different.lastFrame + 1} | | |`,
   );
 }
 
-async function latentsOf(audio: PcmAudio): Promise<Float32Array> {
+async function latentsOf(golden: Golden, signal: EncodecVectors): Promise<Float32Array> {
   const { buildEncoder } = await import("../../codecs/encodec/encoder-graph");
   const { runNetwork } = await import("../../test/helpers/run-network");
-  const samples = audio.channels[0] ?? new Float32Array();
   const network = buildEncoder(golden.config, golden.weights, "offline");
-  return (await runNetwork(network, samples, golden.config.hopLength)).latents ?? new Float32Array();
+  return (await runNetwork(network, signal.input, 1)).latents ?? new Float32Array();
 }
 
-function row(signal: EncodecVectors, stage: string, actual: Float32Array, expected: Float32Array): void {
+function row(length: number, stage: string, actual: Float32Array, expected: Float32Array): void {
   if (actual.length !== expected.length)
     throw new Error(`${stage}: ${actual.length} numbers instead of ${expected.length}`);
   const difference = actual.map((value, index) => value - (expected[index] ?? 0));
@@ -58,28 +88,31 @@ function row(signal: EncodecVectors, stage: string, actual: Float32Array, expect
   const numbers = [largest, rootMeanSquare(difference), rootMeanSquare(expected)].map((value) =>
     value.toExponential(1),
   );
-  console.log(`| ${signal.input.length} | ${stage} | ${numbers.join(" | ")} |`);
+  console.log(`| ${length} | ${stage} | ${numbers.join(" | ")} |`);
 }
 
 function rootMeanSquare(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
 }
 
-function countFrames(actual: Uint16Array, expected: ArrayLike<number>) {
+function countFrames({ config }: Golden, actual: Uint16Array, expected: ArrayLike<number>) {
   if (actual.length !== expected.length) throw new Error(`${actual.length} tokens instead of ${expected.length}`);
   const wrong = [...actual.keys()].filter((index) => actual[index] !== expected[index]);
-  const frames = new Set(wrong.map((index) => Math.floor(index / numCodebooks)));
-  return { codes: wrong.length, frames: frames.size, lastFrame: Math.max(-1, ...frames) };
+  const wrongFrames = new Set(wrong.map((index) => Math.floor(index / config.rvq.numCodebooks)));
+  return { codes: wrong.length, lastFrame: Math.max(-1, ...wrongFrames) };
 }
 
-/** How many tokens differ at the rates of the published model: fewer codebooks are the first ones of more. */
-function byRate(actual: Uint16Array, expected: ArrayLike<number>): string {
-  const stages = [...actual.keys()].filter((index) => actual[index] !== expected[index]).map((at) => at % numCodebooks);
+/** How many tokens differ at the rates of the published models: fewer codebooks are the first ones of more. */
+function byRate({ config }: Golden, actual: Uint16Array, expected: ArrayLike<number>): string {
+  const wrong = [...actual.keys()].filter((index) => actual[index] !== expected[index]);
+  const stages = wrong.map((at) => at % config.rvq.numCodebooks);
   return [2, 4, 8, 16, 32].map((count) => stages.filter((stage) => stage < count).length).join(", ");
 }
 
 /** The first token that differs in each frame, by how much nearer it is: all others of the frame follow from it. */
-function flips(actual: Uint16Array, signal: EncodecVectors): string {
+function flips(golden: Golden, actual: Uint16Array, signal: EncodecVectors): string {
+  const { numCodebooks, codebookSize, codebookDim } = golden.config.rvq;
+  const quantizer = new ResidualQuantizer({ numCodebooks, codebookSize, codebookDim, codewords: codewords(golden) });
   const margins: number[] = [];
   for (let frame = 0; frame * numCodebooks < actual.length; frame++) {
     const ours = actual.subarray(frame * numCodebooks, (frame + 1) * numCodebooks);
@@ -98,18 +131,19 @@ function flips(actual: Uint16Array, signal: EncodecVectors): string {
   return `the first of each frame is a near tie: distances differ by ${Math.max(...margins).toExponential(1)} of themselves at most`;
 }
 
-function codewords(): Float32Array {
-  const stages = Array.from({ length: numCodebooks }, (_, stage) => {
-    const tensor = golden.weights.get(`quantizer.layers.${stage}.codebook.embed`);
-    return [...(tensor?.data ?? [])];
-  });
-  return Float32Array.from(stages.flat());
+function codewords({ config, weights }: Golden): Float32Array {
+  const { numCodebooks, codebookSize, codebookDim } = config.rvq;
+  const joined = new Float32Array(numCodebooks * codebookSize * codebookDim);
+  for (let stage = 0; stage < numCodebooks; stage++) {
+    const tensor = weights.get(`quantizer.layers.${stage}.codebook.embed`);
+    joined.set(tensor?.data ?? [], stage * codebookSize * codebookDim);
+  }
+  return joined;
 }
 
-function* frames({ channels, sampleRate }: PcmAudio): Generator<PcmAudio> {
+function* frames({ config }: Golden, { channels, sampleRate }: PcmAudio): Generator<PcmAudio> {
   const [samples = new Float32Array()] = channels;
-  const { hopLength } = golden.config;
-  for (let begin = 0; begin < samples.length; begin += hopLength) {
-    yield { channels: [samples.subarray(begin, begin + hopLength)], sampleRate };
+  for (let begin = 0; begin < samples.length; begin += config.hopLength) {
+    yield { channels: [samples.subarray(begin, begin + config.hopLength)], sampleRate };
   }
 }

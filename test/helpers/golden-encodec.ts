@@ -1,5 +1,5 @@
 /** The golden codec of EnCodec's kind: PyPI encodec's numbers on random weights, signal by signal. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type EncodecConfig, parseEncodecConfig } from "../../codecs/encodec/config";
 import { renameTensors } from "../../codecs/encodec/names";
@@ -7,8 +7,9 @@ import { readSafetensors } from "../../src/checkpoints/safetensors";
 import type { StateDict } from "../../src/checkpoints/state-dict";
 import { foldWeightNorm } from "../../src/checkpoints/weight-norm";
 
-/** One signal at every stage. Frames lie as rows. */
+/** One signal at every stage. Frames lie as rows, those of segments one segment behind the other. */
 export interface EncodecVectors {
+  /** [T, C] */
   readonly input: Float32Array;
   /** [F, D] */
   readonly latents: Float32Array;
@@ -16,8 +17,12 @@ export interface EncodecVectors {
   readonly tokens: Float32Array;
   /** [F, D] */
   readonly quantized: Float32Array;
-  /** [F * hopLength] */
+  /** [T', C] of all channels, T' at least the signal's length */
   readonly waveform: Float32Array;
+  /** Of each segment [S], for codecs that have those. */
+  readonly scales: Float32Array | undefined;
+  /** Samples of the first segment at its level [F * hopLength, C], for codecs that have segments. */
+  readonly decoded: Float32Array | undefined;
 }
 
 export interface EncodecGolden {
@@ -29,6 +34,18 @@ export interface EncodecGolden {
 }
 
 export const encodecTinyFolder = join(import.meta.dirname, "..", "golden", "encodec-tiny");
+
+/** The tiny models whose networks are not causal. */
+export const encodecTinyFolders = {
+  "48khz": join(import.meta.dirname, "..", "golden", "encodec-48khz-tiny"),
+  "32khz": join(import.meta.dirname, "..", "golden", "encodec-32khz-tiny"),
+} as const;
+
+/** The file of weights in a folder of golden vectors, in either of the layouts that are safetensors. */
+export function encodecWeightsFile(folder: string): string {
+  const native = join(folder, "weights.safetensors");
+  return existsSync(native) ? native : join(folder, "model.safetensors");
+}
 
 /** Reads a folder that scripts/encodec/make_vectors.py wrote. */
 export function readEncodecGolden(folder: string = encodecTinyFolder): EncodecGolden {
@@ -43,13 +60,15 @@ export function readEncodecGolden(folder: string = encodecTinyFolder): EncodecGo
   return {
     folder,
     config: parseEncodecConfig(JSON.parse(read("config.json").toString())),
-    weights: renameTensors(foldWeightNorm(readSafetensors(read("weights.safetensors")).tensors)),
+    weights: renameTensors(foldWeightNorm(readSafetensors(readFileSync(encodecWeightsFile(folder))).tensors)),
     signals: lengths.map((_, index) => ({
       input: vector(index, "input"),
       latents: vector(index, "latents"),
       tokens: vector(index, "tokens"),
       quantized: vector(index, "quantized"),
       waveform: vector(index, "waveform"),
+      scales: vectors.get(`${index}.scales`)?.data,
+      decoded: vectors.get(`${index}.decoded`)?.data,
     })),
   };
 }
