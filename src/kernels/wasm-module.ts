@@ -34,6 +34,7 @@ export class MemoryLayout {
   }
 }
 
+/** The next multiple of `multiple`. */
 export function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
