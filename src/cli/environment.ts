@@ -3,6 +3,8 @@ import type { Writable } from "node:stream";
 import type { Codec } from "../codec";
 import type { AssembleOptions, CodecDefinition, LoadOptions, RuntimeOptions } from "../codec-definition";
 import type { Runtime } from "../runtime/runtime";
+import type { SpeechLoadOptions, SpeechModelDefinition } from "../speech-model-definition";
+import type { SpeechModel } from "../synthesis/speech-model";
 import type { NeuralVocoder } from "../vocoder/neural-vocoder";
 import type { VocoderDefinition } from "../vocoder-definition";
 import type { DisposableLanguageModel } from "./token-files/token-file";
@@ -26,6 +28,9 @@ export interface CliEnvironment {
   /** The vocoders that there are. */
   readonly vocoders: readonly Pick<VocoderDefinition, "name" | "summary" | "weightsLicence">[];
   loadVocoder(name: string, options: LoadOptions): Promise<NeuralVocoder>;
+  /** The speech models that there are. */
+  readonly speechModels: readonly Pick<SpeechModelDefinition, "name" | "summary" | "weightsLicence">[];
+  loadSpeechModel(name: string, options: SpeechLoadOptions): Promise<SpeechModel>;
   /** The language model of a codec's tokens. */
   loadLanguageModel(
     codec: string,

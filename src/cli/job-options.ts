@@ -4,6 +4,7 @@ import type { DownloadOptions } from "../checkpoints/download/fetch-weights";
 import type { AssembleOptions } from "../codec-definition";
 import { CheckpointError } from "../errors";
 import type { DeviceRequest } from "../runtime/runtime";
+import type { SpeechModel } from "../synthesis/speech-model";
 import type { NeuralVocoder } from "../vocoder/neural-vocoder";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
@@ -92,6 +93,31 @@ export async function loadCommandVocoder(
   }
   return loadWeights({ option, source: weights }, options, environment, (shared) =>
     environment.loadVocoder(name, { ...shared, ...(weights !== undefined && { weights }) }),
+  );
+}
+
+/**
+ * Loads a speech model as the options say.
+ *
+ * @throws {UsageError} when there is none of that name, or it comes without weights and none are given
+ * @throws {InputError} when those given cannot be had or read
+ */
+export async function loadCommandSpeechModel(
+  name: string,
+  options: RunOptions,
+  environment: CliEnvironment,
+): Promise<SpeechModel> {
+  const { weights } = options;
+  const definition = environment.speechModels.find((model) => model.name === name);
+  if (definition === undefined) {
+    const names = environment.speechModels.map((model) => model.name).join(", ");
+    throw new UsageError(`"--model" expected one of ${names}, got ${name}; quantone models lists them`);
+  }
+  if (weights === undefined && definition.weightsLicence === undefined) {
+    throw new UsageError(`${name} comes without weights; say where a published model is with --weights`);
+  }
+  return loadWeights({ option: "--weights", source: weights }, options, environment, (shared) =>
+    environment.loadSpeechModel(name, { ...shared, ...(weights !== undefined && { weights }) }),
   );
 }
 

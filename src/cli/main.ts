@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program `quantone`: the command line in the world of this process. */
 import { loadLanguageModel } from "../../codecs/encodec/language-model/index";
-import { codecs, loadCodec, loadVocoder, vocoders } from "../index";
+import { codecs, loadCodec, loadSpeechModel, loadVocoder, speechModels, vocoders } from "../index";
 import { openRuntime } from "../runtime/open-runtime";
 import { runCommandLine } from "./program";
 
@@ -30,6 +30,8 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   loadCodec,
   vocoders,
   loadVocoder,
+  speechModels,
+  loadSpeechModel,
   loadLanguageModel,
   openRuntime,
   now: () => performance.now(),

@@ -1,4 +1,4 @@
-/** `quantone models`: the codecs and vocoders that there are. */
+/** `quantone models`: the codecs, vocoders and speech models that there are. */
 import type { Command } from "commander";
 import type { CliEnvironment } from "./environment";
 import { alignPairs, reportAnswer } from "./report";
@@ -7,14 +7,17 @@ import { alignPairs, reportAnswer } from "./report";
 export function addModelsCommand(program: Command, environment: CliEnvironment): void {
   program
     .command("models")
-    .description("list the codecs and vocoders that come with this package")
+    .description("list the codecs, vocoders and speech models that come with this package")
     .option("--json", "print as JSON")
     .action((options: { json?: boolean }) => {
-      const facts = (kind: "codec" | "vocoder") => {
-        const listed = kind === "codec" ? environment.codecs : environment.vocoders;
-        return listed.map(({ name, summary, weightsLicence = null }) => ({ name, kind, summary, weightsLicence }));
-      };
-      const result = [...facts("codec"), ...facts("vocoder")];
+      const kinds = [
+        ["codec", environment.codecs],
+        ["vocoder", environment.vocoders],
+        ["speech model", environment.speechModels],
+      ] as const;
+      const result = kinds.flatMap(([kind, listed]) =>
+        listed.map(({ name, summary, weightsLicence = null }) => ({ name, kind, summary, weightsLicence })),
+      );
       const lines = alignPairs(
         result.map(({ name, kind, summary, weightsLicence }) => [
           name,

@@ -8,6 +8,7 @@ import type { CliEnvironment } from "./environment";
 import { exitCodes, judge } from "./exit-codes";
 import { addInfoCommand } from "./info-command";
 import { addModelsCommand } from "./models-command";
+import { addSayCommand } from "./say-command";
 import { addVocodeCommand } from "./vocode-command";
 
 const AFTER_HELP = `
@@ -49,6 +50,7 @@ function createProgram(environment: CliEnvironment): Command {
   addEncodeCommand(program, environment);
   addDecodeCommand(program, environment);
   addVocodeCommand(program, environment);
+  addSayCommand(program, environment);
   addInfoCommand(program, environment);
   addModelsCommand(program, environment);
   addDoctorCommand(program, environment);

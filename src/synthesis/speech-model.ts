@@ -144,8 +144,8 @@ export class SpeechModel implements AsyncDisposable {
       hasSpoken = true;
       for await (const samples of untilAborted(spoken.chunks, signal)) {
         if (samples.length === 0) continue;
-        yield this.#chunk(samples);
         report(samples.length / this.sampleRate);
+        yield this.#chunk(samples);
       }
     }
     if (!hasSpoken && /[\p{L}\p{N}]/u.test(text)) throw nothingToSay(text);
@@ -194,8 +194,8 @@ export class SpeechModel implements AsyncDisposable {
       untilAborted(chunks, options.signal),
       this.sampleRate,
     )) {
-      if (samples.length > 0) yield this.#chunk(samples);
       report(seconds);
+      if (samples.length > 0) yield this.#chunk(samples);
     }
   }
 

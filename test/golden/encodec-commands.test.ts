@@ -72,6 +72,8 @@ async function run(args: string[], seen: unknown[], stdin = new Uint8Array(0)) {
     },
     vocoders: [],
     loadVocoder: () => Promise.reject(new Error("not asked for")),
+    speechModels: [],
+    loadSpeechModel: () => Promise.reject(new Error("not asked for")),
     loadLanguageModel: async (name, { weights }) => {
       seen.push(`${weights} of ${name}`);
       return evenModel(weights);

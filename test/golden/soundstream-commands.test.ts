@@ -38,6 +38,8 @@ async function quantone(...args: string[]) {
       loadCodec,
       vocoders: [],
       loadVocoder: () => Promise.reject(new Error("not asked for")),
+      speechModels: [],
+      loadSpeechModel: () => Promise.reject(new Error("not asked for")),
       loadLanguageModel: () => Promise.reject(new Error("not asked for")),
       openRuntime,
       now: () => performance.now(),

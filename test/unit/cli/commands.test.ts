@@ -67,6 +67,8 @@ async function quantone(args: string[], world: World = {}) {
     loadCodec: async () => fakeCodec(log, world.gain),
     vocoders: [],
     loadVocoder: () => Promise.reject(new Error("not asked for")),
+    speechModels: [],
+    loadSpeechModel: () => Promise.reject(new Error("not asked for")),
     loadLanguageModel: () => Promise.reject(new Error("not asked for")),
     openRuntime: async ({ device = "cpu" }) => ({
       name: "fake 1.0",

@@ -29,6 +29,8 @@ async function run(args: string[], stdin: AsyncIterable<Uint8Array>) {
     loadCodec: async () => fakeCodec({ options: [], isDisposed: false }),
     vocoders: [],
     loadVocoder: never,
+    speechModels: [],
+    loadSpeechModel: never,
     loadLanguageModel: never,
     openRuntime: never,
     now: () => 0,

@@ -1,0 +1,265 @@
+/** VITS as callers meet it: `loadSpeechModel`, its options and refusals, and `quantone say`. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { renameTensors, tensorName } from "../../codecs/vits/names";
+import { readAudioFile } from "../../src/audio/index";
+import { runCommandLine } from "../../src/cli/program";
+import { loadSpeechModel, type PcmAudio, type SpeechModel, speechModels } from "../../src/index";
+import { maxDifference } from "../helpers/golden";
+import { readVitsGolden } from "../helpers/golden-vits";
+
+const one = readVitsGolden("vits-tiny").folder;
+const several = readVitsGolden("vits-tiny-speakers").folder;
+const options = {
+  device: "cpu",
+  vocabulary: Object.fromEntries([..." abcdefghijk"].map((letter, number) => [letter, number])),
+  tokenizer: { phonemize: false },
+} as const;
+const sentence = "A bad face, he did feed a big cab head";
+
+async function collect(chunks: AsyncIterable<PcmAudio>): Promise<Float32Array[]> {
+  const parts: Float32Array[] = [];
+  for await (const { channels } of chunks) parts.push(channels[0] as Float32Array);
+  return parts;
+}
+
+const joined = (parts: readonly Float32Array[]) => Float32Array.from(parts.flatMap((part) => [...part]));
+const samplesOf = ({ channels }: PcmAudio) => channels[0] as Float32Array;
+
+describe("a model of one voice", () => {
+  let model: SpeechModel;
+  beforeAll(async () => {
+    model = await loadSpeechModel("vits", { ...options, weights: one });
+    return () => model.dispose();
+  });
+
+  it("says the same for a seed, and in a stream", async () => {
+    const audio = await model.synthesize(sentence, { seed: 5 });
+    expect(audio.sampleRate).toBe(8000);
+    expect(samplesOf(audio).length).toBeGreaterThan(1000);
+    const parts = await collect(model.synthesizeStream(sentence, { seed: 5 }));
+    expect(parts.length).toBeGreaterThan(2);
+    expect(maxDifference(joined(parts), samplesOf(audio))).toBe(0);
+    const other = await model.synthesize(sentence, { seed: 6 });
+    expect(maxDifference(samplesOf(other), samplesOf(audio))).toBeGreaterThan(0.01);
+  });
+
+  it("takes rate and noise", async () => {
+    const still = { noiseScale: 0, durationNoiseScale: 0 };
+    const usual = samplesOf(await model.synthesize(sentence, still));
+    expect(maxDifference(samplesOf(await model.synthesize(sentence, { ...still, seed: 9 })), usual)).toBe(0);
+    const slow = samplesOf(await model.synthesize(sentence, { ...still, speakingRate: 0.5 }));
+    expect(slow.length).toBeGreaterThan(1.5 * usual.length);
+  });
+
+  it("pauses between sentences", async () => {
+    const pauseSeconds = 0.25;
+    const two = `${sentence}. ${sentence}.`;
+    const [with_, without] = [
+      samplesOf(await model.synthesize(two, { pauseSeconds })),
+      samplesOf(await model.synthesize(two, { pauseSeconds: 0 })),
+    ];
+    expect(with_.length - without.length).toBe(pauseSeconds * 8000);
+  });
+
+  it("has nothing to say for nothing, and refuses what it cannot say", async () => {
+    for (const text of ["", "  \n ", "?!", "..."]) expect(samplesOf(await model.synthesize(text))).toHaveLength(0);
+    await expect(model.synthesize("Привет")).rejects.toMatchObject({ name: "TextError", code: "nothing-to-say" });
+    const unknown: string[] = [];
+    await model.synthesize("a bad zoo", { onUnknown: (symbols) => unknown.push(...symbols) });
+    expect(unknown).toEqual(["z", "o"]);
+  });
+
+  it("refuses options that are out of range, naming them", async () => {
+    await expect(model.synthesize(5 as never)).rejects.toThrow('"text" expected a string, got number');
+    for (const [name, value] of [
+      ["speaker", 1],
+      ["speaker", -1],
+      ["seed", 0.5],
+      ["speakingRate", 0],
+      ["speakingRate", Number.NaN],
+      ["noiseScale", -1],
+      ["durationNoiseScale", Number.POSITIVE_INFINITY],
+      ["pauseSeconds", -0.1],
+    ] as const) {
+      await expect(model.synthesize("a", { [name]: value }), name).rejects.toThrow(new RegExp(`^"${name}" expected`));
+    }
+  });
+
+  it("stops when it is told to, between two chunks", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const heard: number[] = [];
+    const job = { signal: controller.signal, onProgress: ({ doneSeconds }: { doneSeconds: number }) => heard.push(doneSeconds) };
+    const stream = model.synthesizeStream(`${sentence}. `.repeat(50), job);
+    await expect(
+      (async () => {
+        for await (const _ of stream) if (heard.length === 3) controller.abort(reason);
+      })(),
+    ).rejects.toBe(reason);
+    expect(heard).toHaveLength(3);
+    expect(heard[2]).toBeGreaterThan(heard[1] ?? 0);
+  });
+
+  it("has no other voice", async () => {
+    const audio = { channels: [new Float32Array(100)], sampleRate: 8000 };
+    await expect(model.convertVoice(audio, { from: 0, to: 0 })).rejects.toMatchObject({ code: "no-voice-conversion" });
+  });
+});
+
+describe("a model of several voices", () => {
+  let model: SpeechModel;
+  beforeAll(async () => {
+    model = await loadSpeechModel("vits", { ...options, weights: several });
+    return () => model.dispose();
+  });
+
+  it("speaks with the voice that is asked for", async () => {
+    const [first, second] = [await model.synthesize(sentence), await model.synthesize(sentence, { speaker: 1 })];
+    const length = Math.min(samplesOf(first).length, samplesOf(second).length);
+    expect(maxDifference(samplesOf(first).subarray(0, length), samplesOf(second).subarray(0, length))).toBeGreaterThan(0.01);
+  });
+
+  it("converts recordings of any rate and number of channels, at once and in chunks", async () => {
+    const tone = Float32Array.from({ length: 12000 }, (_, n) => 0.4 * Math.sin(n / 9));
+    const audio = { channels: [tone, tone], sampleRate: 16000 };
+    const whole = samplesOf(await model.convertVoice(audio, { from: 0, to: 1, seed: 3 }));
+    expect(whole).toHaveLength(6000);
+    const chunks = [0, 4000, 4001].map((begin, index, all) => {
+      const end = all[index + 1] ?? tone.length;
+      return { channels: [tone.subarray(begin, end), tone.subarray(begin, end)], sampleRate: 16000 };
+    });
+    const pieces = await collect(model.convertVoiceStream(chunks, { from: 0, to: 1, seed: 3 }));
+    expect(maxDifference(joined(pieces), whole)).toBeLessThan(1e-6);
+    const other = samplesOf(await model.convertVoice(audio, { from: 0, to: 2, seed: 3 }));
+    expect(maxDifference(other, whole)).toBeGreaterThan(0.01);
+  });
+
+  it("refuses recordings and voices that are none", async () => {
+    const bad = { channels: [Float32Array.of(0, Number.NaN)], sampleRate: 8000 };
+    await expect(model.convertVoice(bad, { from: 0, to: 1 })).rejects.toMatchObject({ code: "corrupt-audio" });
+    const good = { channels: [new Float32Array(100)], sampleRate: 8000 };
+    await expect(model.convertVoice(good, { from: 0, to: 3 })).rejects.toThrow('"to" expected a whole number from 0 to 2');
+    const mixed = [good, { ...good, sampleRate: 16000 }];
+    await expect(collect(model.convertVoiceStream(mixed, { from: 0, to: 1 }))).rejects.toThrow('"sampleRate" expected 8000');
+    expect(samplesOf(await model.convertVoice({ ...good, channels: [new Float32Array()] }, { from: 0, to: 1 }))).toHaveLength(0);
+  });
+});
+
+describe("files", () => {
+  it("that are missing or damaged are named", async () => {
+    await expect(loadSpeechModel("vits")).rejects.toMatchObject({ code: "missing-weights" });
+    await expect(loadSpeechModel("tacotron")).rejects.toMatchObject({ code: "unknown-speech-model" });
+    await expect(loadSpeechModel("vits", { weights: "/nowhere/model.pth" })).rejects.toMatchObject({ code: "not-found" });
+    await expect(loadSpeechModel("vits", { weights: new Uint8Array(8) })).rejects.toThrow('"config" expected');
+    const { tokenizer } = options;
+    await expect(loadSpeechModel("vits", { weights: one, tokenizer })).rejects.toThrow('give it as "vocabulary"');
+    const config = JSON.parse(await readFile(join(one, "config.json"), "utf8"));
+    for (const [field, value] of [
+      ["hidden_size", 7],
+      ["hidden_size", "8"],
+      ["flow_size", 3],
+      ["model_type", "bert"],
+      ["upsample_rates", []],
+      ["upsample_kernel_sizes", [8]],
+      ["wavenet_kernel_size", 4],
+      ["leaky_relu_slope", 0.2],
+    ] as const) {
+      const job = loadSpeechModel("vits", { ...options, weights: one, config: { ...config, [field]: value } });
+      await expect(job, field).rejects.toMatchObject({ code: "bad-config" });
+    }
+    const wide = { ...config, hidden_size: 16 };
+    await expect(loadSpeechModel("vits", { ...options, weights: one, config: wide })).rejects.toMatchObject({
+      code: "weights-shape",
+    });
+  });
+
+  it("of the original's other duration predictor get the port's names", () => {
+    const tensor = { dtype: "F32" as const, shape: [1], data: new Float32Array(1) };
+    const published = ["enc_p.emb.weight", "dp.conv_1.weight", "dp.norm_1.gamma", "dp.proj.bias"];
+    const names = [...renameTensors(new Map(published.map((name) => [name, tensor]))).keys()];
+    expect(names).toEqual([
+      "text_encoder.embed_tokens.weight",
+      "duration_predictor.conv_1.weight",
+      "duration_predictor.norm_1.weight",
+      "duration_predictor.proj.bias",
+    ]);
+    expect(tensorName("dp.flows.7.convs.norms_1.0.beta")).toBe("duration_predictor.flows.4.conv_dds.norms_1.0.bias");
+  });
+});
+
+describe("quantone say", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "quantone-say-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  class Collected extends Writable {
+    text = "";
+    override _write(chunk: Uint8Array, _: string, done: () => void): void {
+      this.text += Buffer.from(chunk).toString();
+      done();
+    }
+  }
+
+  async function say(args: string[], stdin = "") {
+    const [stdout, stderr] = [new Collected(), new Collected()];
+    const never = () => Promise.reject(new Error("not asked for"));
+    const exitCode = await runCommandLine(["say", ...args], {
+      stdin: (async function* () {
+        yield Buffer.from(stdin);
+      })(),
+      stdout,
+      stderr,
+      signal: new AbortController().signal,
+      codecs: [],
+      loadCodec: never,
+      vocoders: [],
+      loadVocoder: never,
+      speechModels,
+      loadSpeechModel: (name, job) => loadSpeechModel(name, { ...job, ...options }),
+      loadLanguageModel: never,
+      openRuntime: never,
+      now: () => 0,
+    });
+    return { exitCode, stdout: stdout.text, stderr: stderr.text };
+  }
+
+  it("writes what the library says", async () => {
+    const out = join(folder, "a.wav");
+    const args = [sentence, out, "--weights", several, "--speaker", "2", "--seed", "4", "--rate", "1.1"];
+    const { exitCode, stdout } = await say([...args, "--sample-format", "f32", "--json"]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ output: out, model: "vits", speaker: 2, seed: 4, sampleRate: 8000 });
+    await using model = await loadSpeechModel("vits", { ...options, weights: several });
+    const audio = await model.synthesize(sentence, { speaker: 2, seed: 4, speakingRate: 1.1 });
+    const file = await readAudioFile(out);
+    expect(maxDifference(file.channels[0] as Float32Array, samplesOf(audio))).toBe(0);
+  });
+
+  it("takes text from standard input and tells what it left out", async () => {
+    const { exitCode, stderr } = await say(["-", join(folder, "b.wav"), "--weights", one], `${sentence} xyz`);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain("left out what the model does not know: x y z");
+  });
+
+  it("refuses what cannot be meant", async () => {
+    await writeFile(join(folder, "there.wav"), "");
+    for (const [args, code, message] of [
+      [["a", "x.wav"], 2, "vits comes without weights; say where a published model is with --weights"],
+      [["a", "x.wav", "--model", "festival", "--weights", one], 2, '"--model" expected one of vits, got festival'],
+      [["a", join(folder, "there.wav"), "--weights", one], 1, "exists"],
+      [["a", join(folder, "c.wav"), "--weights", one, "--speaker", "1"], 2, '"speaker" expected a whole number'],
+      [["a", join(folder, "c.wav"), "--weights", one, "--rate", "0"], 2, "Give a factor above 0"],
+      [["ю", join(folder, "c.wav"), "--weights", one], 1, "the model knows no letter"],
+    ] as const) {
+      const { exitCode, stderr } = await say([...args]);
+      expect(stderr).toContain(message);
+      expect(exitCode).toBe(code);
+    }
+  });
+});
