@@ -7,6 +7,7 @@ import { WavEncoder } from "../audio/files/wav-writer";
 import type { Damage } from "../container/packet-scanner";
 import { ContainerError } from "../errors";
 import type { TokenFormat } from "../tokens/token-frames";
+import type { NeuralVocoder } from "../vocoder/neural-vocoder";
 import { type ByteOutput, countBytes, type JobPaths, nameInput, openInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
@@ -16,6 +17,7 @@ import {
   type JobOptions,
   loadCommandCodec,
   loadCommandLanguageModel,
+  loadCommandVocoder,
   parseBitrate,
   progressBar,
 } from "./job-options";
@@ -34,6 +36,8 @@ interface DecodeCommandOptions extends JobOptions {
   readonly sampleFormat: WritableSampleFormat;
   readonly skipDamaged?: boolean;
   readonly bitrate?: number;
+  readonly vocoder?: string;
+  readonly vocoderWeights?: string;
 }
 
 /** What has been read so far. */
@@ -56,6 +60,8 @@ export function addDecodeCommand(program: Command, environment: CliEnvironment):
     .addOption(
       new Option("-b, --bitrate <kbps>", "rate of a .lyra file, which does not say it").argParser(parseBitrate),
     )
+    .option("--vocoder <name>", "vocoder to use in place of the codec's own, where both know the same features")
+    .option("--vocoder-weights <source>", "its weights: a file, a URL, or owner/model on a hub")
     .option("--skip-damaged", "decode what is undamaged, in its place, and tell what was lost");
   addJobOptions(command).action((input: string, output: string, options: DecodeCommandOptions) =>
     runDecode({ input, output }, options, environment).catch((error: unknown) => {
@@ -91,7 +97,8 @@ async function runDecode(paths: JobPaths, options: DecodeCommandOptions, environ
     signal: environment.signal,
   });
   await using codec = await loadCommandCodec(reader.header.codec, options, environment);
-  const encoder = await decodeTo(output, { reader, codec, input, tally, options, environment });
+  await using vocoder = await loadVocoderOf(options, environment);
+  const encoder = await decodeTo(output, { reader, codec, vocoder, input, tally, options, environment });
   await output.commit();
   const { header } = reader;
   reportDecoded(paths, { header, encoder, damage, tally, beginMs }, options, environment);
@@ -107,6 +114,16 @@ function languageModelOf(
   return { loadLanguageModel: (codec) => loadCommandLanguageModel(codec, lm, options, environment) };
 }
 
+/** The vocoder that the options name, if they do. */
+async function loadVocoderOf(
+  options: DecodeCommandOptions,
+  environment: CliEnvironment,
+): Promise<NeuralVocoder | undefined> {
+  const { vocoder, vocoderWeights: weights } = options;
+  if (vocoder === undefined) return undefined;
+  return loadCommandVocoder(vocoder, { option: "--vocoder-weights", weights }, options, environment);
+}
+
 function assertWavName(path: string): void {
   const ending = extname(path);
   if (!FOREIGN_ENDINGS.has(ending.toLowerCase())) return;
@@ -118,6 +135,7 @@ function assertWavName(path: string): void {
 interface DecodeJob {
   readonly reader: TokenFile;
   readonly codec: CommandCodec;
+  readonly vocoder: NeuralVocoder | undefined;
   readonly input: FileBytes;
   readonly tally: ReadTally;
   readonly options: DecodeCommandOptions;
@@ -126,7 +144,7 @@ interface DecodeJob {
 
 /** Decodes all tokens into the output; returns the encoder, which has counted the samples. */
 async function decodeTo(output: ByteOutput, job: DecodeJob): Promise<WavEncoder> {
-  const { reader, codec, input, tally, options, environment } = job;
+  const { reader, codec, vocoder, input, tally, options, environment } = job;
   const { sampleRate, numChannels } = reader.header;
   const encoder = new WavEncoder({ sampleRate, numChannels }, { sampleFormat: options.sampleFormat });
   const bar = progressBar(options, environment);
@@ -140,6 +158,7 @@ async function decodeTo(output: ByteOutput, job: DecodeJob): Promise<WavEncoder>
     for await (const chunk of codec.decodeStream(reader.tokens(codec.identity.revision), {
       signal: environment.signal,
       ...(options.denoise === true && { denoise: true }),
+      ...(vocoder !== undefined && { vocoder }),
     })) {
       await output.write(encoder.push(chunk.channels));
       update();

@@ -1,18 +1,23 @@
-/** `quantone vocode` around a small vocoder of random weights: copy synthesis of audio, and features from a file. */
+/**
+ * `quantone vocode` around a small vocoder of random weights: copy synthesis of audio, and features from a file; and
+ * `quantone decode --vocoder` with one of the size that fits the embedded codec.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import config16k from "../../codecs/hifi-gan/config-16k.json";
 import { readAudioFile, writeWavFile } from "../../src/audio/index";
 import { writeSafetensors } from "../../src/checkpoints/safetensors";
 import { runCommandLine } from "../../src/cli/program";
 import { melFrames } from "../../src/features/mel-frames";
 import { joinArrays } from "../../src/features/spectrogram";
-import { loadVocoder, melSpectrogram, type PcmAudio, vocoders } from "../../src/index";
+import { codecs, loadCodec, loadVocoder, melSpectrogram, type PcmAudio, vocoders } from "../../src/index";
 import { openRuntime } from "../../src/runtime/open-runtime";
 import { maxDifference } from "../helpers/golden";
 import { readHifiganGolden } from "../helpers/golden-hifi-gan";
+import { randomGeneratorWeights } from "../helpers/random-generator";
 import { noise } from "../helpers/synth-audio";
 
 const folder = await mkdtemp(join(tmpdir(), "quantone-"));
@@ -37,11 +42,16 @@ async function quantone(...args: string[]) {
     stdout,
     stderr,
     signal: new AbortController().signal,
-    codecs: [],
-    loadCodec: () => Promise.reject(new Error("not asked for")),
+    codecs,
+    loadCodec,
     vocoders,
     // The small generator in place of the published ones.
-    loadVocoder: (_, { weights = "" }) => loadVocoder({ config: golden.source, weights }, { device: "cpu" }),
+    loadVocoder: (name, { weights = "" }) =>
+      name === "hifigan-16k"
+        ? loadVocoder(name, { weights, device: "cpu" })
+        : loadVocoder({ config: golden.source, weights }, { device: "cpu" }),
+    speechModels: [],
+    loadSpeechModel: () => Promise.reject(new Error("not asked for")),
     loadLanguageModel: () => Promise.reject(new Error("not asked for")),
     openRuntime,
     now: () => performance.now(),
@@ -89,6 +99,50 @@ describe("quantone vocode", () => {
     await writeFile(path("narrow.safetensors"), writeSafetensors(new Map([["log_mel", tensor]])));
     const narrow = await vocode(path("narrow.safetensors"), path("b.wav"));
     expect([narrow.exitCode, narrow.stderr]).toEqual([1, expect.stringMatching(/narrow.*\[frames, 6\], got \[2, 3\]/)]);
+  });
+});
+
+describe("quantone decode --vocoder", () => {
+  const weights = path("hifigan-16k.safetensors");
+  const decode = (...args: string[]) =>
+    quantone("decode", path("in.qtn"), ...args, "--device", "cpu", "--sample-format", "f32");
+
+  beforeAll(async () => {
+    await writeFile(weights, writeSafetensors(randomGeneratorWeights(config16k)));
+    await writeWavFile(path("in.wav"), { channels: [noise(9000, 3, 0.2)], sampleRate: 16_000 });
+    const { exitCode, stderr } = await quantone("encode", path("in.wav"), path("in.qtn"), "--device", "cpu");
+    expect(exitCode, stderr).toBe(0);
+  });
+
+  it("decodes with the vocoder, to as many samples as went in", async () => {
+    const { exitCode, stderr } = await decode(
+      path("other.wav"),
+      "--vocoder",
+      "hifigan-16k",
+      "--vocoder-weights",
+      weights,
+    );
+    expect(exitCode, stderr).toBe(0);
+    await using codec = await loadCodec("speech-16k", { device: "cpu" });
+    await using vocoder = await loadVocoder("hifigan-16k", { weights, device: "cpu" });
+    const audio = await readAudioFile(path("in.wav"));
+    const expected = await codec.decode(await codec.encode(audio), { vocoder });
+    const samples = await samplesIn("other.wav");
+    expect(samples).toHaveLength(9000);
+    // The command decodes packet by packet.
+    expect(maxDifference(samples, expected.channels[0] ?? new Float32Array())).toBeLessThanOrEqual(1e-6);
+    const own = (await codec.decode(await codec.encode(audio))).channels[0] ?? new Float32Array();
+    expect(maxDifference(samples, own)).toBeGreaterThan(0.01);
+  });
+
+  it("refuses a vocoder of another log-mel, and one without weights", async () => {
+    const other = await decode(path("no.wav"), "--vocoder", "hifigan-v1", "--vocoder-weights", golden.weightsPath);
+    expect([other.exitCode, other.stderr]).toEqual([
+      1,
+      expect.stringMatching(/"speech-16k" gives log-mel with sampleRate 16000, "hifigan-kind-1" takes sampleRate 8000;/),
+    ]);
+    const bare = await decode(path("no.wav"), "--vocoder", "hifigan-16k");
+    expect([bare.exitCode, bare.stderr]).toEqual([2, expect.stringMatching(/say where they are with --vocoder-weights/)]);
   });
 });
 
