@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { codecs, vocoders } from "../src/index";
+import { codecs, speechModels, vocoders } from "../src/index";
 import { bitsPerSecondOf } from "../src/rvq/bitrate";
 import type { SystemCard } from "../src/system-card";
 
@@ -45,7 +45,8 @@ const codecColumns: readonly Column[] = [
   ...trust,
 ];
 
-const vocoderColumns: readonly Column[] = [
+/** Of systems that make audio: of features or of text. */
+const synthesisColumns: readonly Column[] = [
   ...system,
   ["frames/s", ({ card }) => round(card.frameRate)],
   ...sizes,
@@ -68,7 +69,15 @@ Rates are those that the published model was trained for, or all that its codebo
 
 ## Vocoders
 
-${table(vocoderColumns, vocoders)}
+${table(synthesisColumns, vocoders)}
+
+Frames are those of the features that go in.
+
+## Speech models
+
+${table(synthesisColumns, speechModels)}
+
+Frames are those of the model's own latents: text goes in.
 `;
 }
 

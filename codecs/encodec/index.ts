@@ -4,6 +4,7 @@ import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict"
 import type { WeightsSource } from "../../src/checkpoints/weights-source";
 import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/codec-definition";
 import { onnxDecoder } from "../../src/decoder/onnx-decoder";
+import { passthroughDecoder } from "../../src/decoder/passthrough-decoder";
 import { onnxEncoder } from "../../src/encoder/onnx-encoder";
 import { ModelError } from "../../src/errors";
 import type { Network } from "../../src/graph/network";
@@ -35,7 +36,8 @@ export const encodec24khz: CodecDefinition = {
     trainedBitsPerSecond: [1500, 3000, 6000, 12_000, 24_000],
     numParameters: 14_846_817,
     delaySamples: config24khz.hopLength,
-    tested: "PyPI encodec 0.1.1: small and full-size random weights, every stage, and .ecdc files both ways",
+    tested:
+      "PyPI encodec 0.1.1: small and full-size random weights, every stage, and .ecdc files both ways with and without the language model",
   },
   readSource: (weights) => readSource("encodec-24khz", config24khz, weights),
   assemble,
@@ -132,6 +134,7 @@ function stagesOf(config: EncodecConfig, checkpoint: Checkpoint, options: Assemb
     vocoder: passthroughVocoder("waveform"),
     encoder: () => encoder.get(),
     decoder: () => decoder.get(),
+    featureDecoders: { encodec_latents: { open: async () => passthroughDecoder(latentDim, "encodec_latents") } },
     dispose: () => disposeAll(encoder, decoder, checkpoint),
   };
 }

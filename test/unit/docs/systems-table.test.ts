@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseEncodecConfig } from "../../../codecs/encodec/config";
-import encodecConfig from "../../../codecs/encodec/config-24khz.json";
+import encodec24khz from "../../../codecs/encodec/config-24khz.json";
+import encodec48khz from "../../../codecs/encodec/config-48khz.json";
 import { buildDecoder as buildEncodecDecoder } from "../../../codecs/encodec/decoder-graph";
 import { buildEncoder as buildEncodecEncoder } from "../../../codecs/encodec/encoder-graph";
 import { parseSoundstreamConfig } from "../../../codecs/soundstream/config";
@@ -11,10 +12,10 @@ import soundstreamConfig from "../../../codecs/soundstream/config.json";
 import { buildDecoder } from "../../../codecs/soundstream/decoder-graph";
 import { buildEncoder } from "../../../codecs/soundstream/encoder-graph";
 import { systemsPage, systemsPath } from "../../../scripts/systems-table";
-import { codecs, vocoders } from "../../../src/index";
+import { codecs, speechModels, vocoders } from "../../../src/index";
 import { countParameters } from "../../helpers/count-parameters";
 
-const definitions = [...codecs, ...vocoders];
+const definitions = [...codecs, ...vocoders, ...speechModels];
 
 describe("the table of systems", () => {
   it("is up to date: npm run docs:systems", () => {
@@ -50,10 +51,10 @@ describe("the number of parameters", () => {
     expect(parametersOf("soundstream")).toBe(encoder + decoder);
   });
 
-  it("of encodec-24khz is what its networks take", () => {
-    const config = parseEncodecConfig(encodecConfig);
+  it.each([encodec24khz, encodec48khz])("of $name is what its networks take", ({ name, ...sizes }) => {
+    const config = parseEncodecConfig({ name, ...sizes });
     const encoder = countParameters((weights) => buildEncodecEncoder(config, weights, "offline"));
     const decoder = countParameters((weights) => buildEncodecDecoder(config, weights, "offline"));
-    expect(parametersOf("encodec-24khz")).toBe(encoder + decoder);
+    expect(parametersOf(name)).toBe(encoder + decoder);
   });
 });
