@@ -26,7 +26,7 @@ helpers._hz_to_mel = helpers._mel_to_hz = None
 hub: Any = sys.modules["huggingface_hub"]
 hub.hf_hub_download = None
 
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from vocos.feature_extractors import EncodecFeatures
 from vocos.heads import ISTFTHead
 from vocos.models import VocosBackbone
@@ -58,10 +58,11 @@ CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
                 "maxFrequencyHz": 800,
             }
         },
+        # The frames and codebooks of the tiny EnCodec, whose tokens this can take.
         "encodec": published("encodec-24khz")
         | SMALL
-        | {"name": "vocos-tiny-encodec", "featureDim": 5, "fftLength": 80, "hopLength": 20}
-        | {"encodec": {"numCodebooks": 4, "codebookSize": 8, "bitsPerSecond": [240, 480, 720, 960]}},
+        | {"name": "vocos-tiny-encodec", "sampleRate": 3000, "featureDim": 8, "fftLength": 160, "hopLength": 40}
+        | {"encodec": {"numCodebooks": 4, "codebookSize": 16, "bitsPerSecond": [300, 600, 900, 1200]}},
     },
 }
 FRAMES = {"tiny": {"mel": (40, 5, 2), "encodec": (30, 1)}, "full": {"mel": (94,), "encodec": (75,)}}
@@ -71,10 +72,19 @@ FRAMES = {"tiny": {"mel": (40, 5, 2), "encodec": (30, 1)}, "full": {"mel": (94,)
 class FixedCodebooks(EncodecFeatures):
     """The package's features without EnCodec behind them: codebooks alone, which is all that tokens need."""
 
-    def __init__(self, num_codebooks: int, codebook_size: int, codebook_dim: int) -> None:
+    def __init__(self, codebook_weights: torch.Tensor, codebook_size: int) -> None:
         nn.Module.__init__(self)
-        self.codebook_weights = nn.Parameter(torch.randn(num_codebooks * codebook_size, codebook_dim))
+        self.codebook_weights = nn.Parameter(codebook_weights)
         self.encodec = types.SimpleNamespace(quantizer=types.SimpleNamespace(bins=codebook_size))
+
+
+def codebooks(config: dict[str, Any]) -> torch.Tensor:
+    """The tiny EnCodec's codewords, stage after stage; random ones at full size, where there is no EnCodec at hand."""
+    encodec = config["encodec"]
+    if config["name"] != "vocos-tiny-encodec":
+        return torch.randn(encodec["numCodebooks"] * encodec["codebookSize"], config["featureDim"])
+    weights = load_file(ROOT / "test/golden/encodec-tiny/weights.safetensors")
+    return torch.cat([weights[f"quantizer.vq.layers.{q}._codebook.embed"] for q in range(encodec["numCodebooks"])])
 
 
 def build(config: dict[str, Any]) -> Vocos:
@@ -91,7 +101,7 @@ def build(config: dict[str, Any]) -> Vocos:
     head = ISTFTHead(config["channels"], config["fftLength"], config["hopLength"], config["padding"])
     features: nn.Module = nn.Identity()
     if encodec:
-        features = FixedCodebooks(encodec["numCodebooks"], encodec["codebookSize"], config["featureDim"])
+        features = FixedCodebooks(codebooks(config), encodec["codebookSize"])
     model = Vocos(features, backbone, head).eval()
     for name, tensor in model.named_parameters():
         # As initialized, a block changes its input by a thousandth, every rate is the same and all magnitudes are 1.

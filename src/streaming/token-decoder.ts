@@ -4,6 +4,7 @@ import type { PcmAudio } from "../audio/pcm-audio";
 import type { DenoiseFrame } from "../encoder/denoising";
 import { TokenError } from "../errors";
 import { type CodecStages, type DecodingState, decodeFrames } from "../pipeline";
+import { bitsPerSecondOf } from "../rvq/bitrate";
 import { concatTokenFrames } from "../tokens/concat-token-frames";
 import { numFrames, type TokenFrames } from "../tokens/token-frames";
 import { assertTokensOf, expectSame } from "./token-checks";
@@ -47,7 +48,7 @@ export class TokenDecoder {
    */
   async push(tokens: TokenFrames): Promise<PcmAudio> {
     this.#check(tokens);
-    if (this.#channels.length === 0) await this.#open(tokens.numChannels);
+    if (this.#channels.length === 0) await this.#open(tokens);
     const frames = numFrames(tokens);
     const { hopLength } = this.#stages.identity;
     this.#totalSamples += tokens.numSamples;
@@ -73,13 +74,14 @@ export class TokenDecoder {
     return this.#trim(channels);
   }
 
-  async #open(numChannels: number): Promise<void> {
+  async #open({ numChannels, numCodebooks }: TokenFrames): Promise<void> {
     const decoder = await this.#stages.decoder();
     this.#producedSamples = -(decoder.delaySamples + this.#stages.vocoder.delaySamples);
     this.#neededFrames = decoder.startFrames ?? 1;
+    const bitsPerSecond = bitsPerSecondOf(this.#stages.identity, numCodebooks);
     this.#channels = Array.from({ length: numChannels }, () => ({
       decoder: decoder.openStream(this.#config.denoise),
-      vocoder: this.#stages.vocoder.openStream(),
+      vocoder: this.#stages.vocoder.openStream(bitsPerSecond),
     }));
   }
 

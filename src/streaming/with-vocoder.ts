@@ -1,6 +1,6 @@
 /** A codec's stages with a vocoder that stands alone in the place of its own. */
 import { ModelError } from "../errors";
-import type { CodecStages } from "../pipeline";
+import type { CodecIdentity, CodecStages } from "../pipeline";
 import { assertSameMel, type NeuralVocoder } from "../vocoder/neural-vocoder";
 import type { Vocoder, VocoderStream } from "../vocoder/vocoder";
 
@@ -20,8 +20,19 @@ export function withVocoder(stages: CodecStages, vocoder: NeuralVocoder, signal:
   }
   if (features.mel !== undefined) {
     assertSameMel({ name: identity.name, mel: features.mel }, { name: vocoder.name, mel: vocoder.mel });
+  } else {
+    assertSameFrames(identity, vocoder);
   }
   return { ...stages, decoder: features.open, vocoder: stageOf(vocoder, signal) };
+}
+
+/** Features without a description of their own are the same when a frame of them is the same stretch of audio. */
+function assertSameFrames(identity: CodecIdentity, vocoder: NeuralVocoder): void {
+  for (const field of ["sampleRate", "hopLength"] as const) {
+    if (identity[field] === vocoder[field]) continue;
+    const sides = `"${identity.name}" has ${field} ${identity[field]}, "${vocoder.name}" takes ${vocoder[field]}`;
+    throw new ModelError("features-mismatch", `${sides}; choose a vocoder of that codec`, { codec: vocoder.name });
+  }
 }
 
 function stageOf(vocoder: NeuralVocoder, signal: AbortSignal | undefined): Vocoder {
@@ -32,8 +43,9 @@ function stageOf(vocoder: NeuralVocoder, signal: AbortSignal | undefined): Vocod
     hopLength,
     // Its first sample is the first frame's: what it looks ahead only makes it wait.
     delaySamples: 0,
-    openStream(): VocoderStream {
-      const opening = vocoder.openStream(signal === undefined ? {} : { signal });
+    openStream(bitsPerSecond): VocoderStream {
+      const rate = bitsPerSecond === undefined ? {} : { bitsPerSecond };
+      const opening = vocoder.openStream(signal === undefined ? rate : { ...rate, signal });
       // Whoever pushes first hears of a failure; until then it is nobody's.
       opening.catch(() => undefined);
       return {

@@ -24,8 +24,12 @@ export interface Vocoder {
   readonly hopLength: number;
   /** How far the samples lie behind the frames that were pushed. */
   readonly delaySamples: number;
-  /** Starts on a new signal. */
-  openStream(): VocoderStream;
+  /**
+   * Starts on a new signal.
+   *
+   * @param bitsPerSecond  rate of the tokens that the features come from, for vocoders that know rates apart
+   */
+  openStream(bitsPerSecond?: number): VocoderStream;
 }
 
 /** One signal on its way through a vocoder. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { buildBackbone } from "../../codecs/vocos/backbone-graph";
 import { parseVocosConfig, type VocosConfig } from "../../codecs/vocos/config";
 import type { StateDict } from "../../src/checkpoints/state-dict";
-import { loadVocoder, melSpectrogram } from "../../src/index";
+import { type Codec, loadCodec, loadVocoder, melSpectrogram, type TokenFrames } from "../../src/index";
 import { NetworkSession } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
 import { maxDifference } from "../helpers/golden";
@@ -76,7 +76,7 @@ describe("backbone", () => {
 
   const { config, weights } = goldens.encodec;
   const noticed: [string, Changes][] = [
-    ["another rate", { rate: 240 }],
+    ["another rate", { rate: 300 }],
     ["a block less", { config: { ...config, numBlocks: 1 } }],
     ["one tap of a depthwise kernel", { weights: withChange(weights, "backbone.convnext.1.dwconv.weight", 6) }],
     ["one bias of a phase", { weights: withChange(weights, "head.out.bias", 60) }],
@@ -128,12 +128,65 @@ describe("features", () => {
   it("of EnCodec need the rate that they were quantized at", async () => {
     await using vocoder = await loadVocoder(sourceOf("encodec"), cpu);
     expect(vocoder.features).toBe("encodec_latents");
-    await expect(vocoder.vocode(new Float32Array(5))).rejects.toThrow(
-      '"bitsPerSecond" expected one of 240, 480, 720, 960 for vocos-tiny-encodec, got undefined',
+    await expect(vocoder.vocode(new Float32Array(8))).rejects.toThrow(
+      '"bitsPerSecond" expected one of 300, 600, 900, 1200 for vocos-tiny-encodec, got undefined',
     );
     expect(() => vocoder.mel).toThrow("takes \"encodec_latents\" and no log-mel");
   });
 });
+
+describe("tokens of EnCodec", () => {
+  const encodecFolder = join(import.meta.dirname, "encodec-tiny");
+  const encodec = {
+    config: JSON.parse(readFileSync(join(encodecFolder, "config.json"), "utf8")),
+    weights: join(encodecFolder, "weights.th"),
+  };
+  const tokensOf = ({ identity }: Codec, index: number): TokenFrames => {
+    const { tokens = new Float32Array(), numFrames } = goldens.encodec.signals[index] as VocosVectors;
+    const { name, revision, sampleRate, frameRate, hopLength, codebookSize } = identity;
+    const facts = { codec: name, revision, sampleRate, frameRate, codebookSize, numChannels: 1 };
+    const numCodebooks = tokens.length / numFrames;
+    return { ...facts, codes: Uint16Array.from(tokens), numCodebooks, numSamples: numFrames * hopLength };
+  };
+
+  it.each([0, 1])("become the samples that vocos makes of them at their rate, signal %i", async (index) => {
+    await using codec = await loadCodec(encodec, cpu);
+    await using vocoder = await loadVocoder(sourceOf("encodec"), cpu);
+    const tokens = tokensOf(codec, index);
+    const { audio } = goldens.encodec.signals[index] as VocosVectors;
+    const found = (await codec.decode(tokens, { vocoder })).channels[0] ?? new Float32Array();
+    expect(maxDifference(found, audio)).toBeLessThan(tolerance.audio);
+    const pieces: number[] = [];
+    const frames = splitFrames(tokens, codec.identity.hopLength);
+    for await (const piece of codec.decodeStream(frames, { vocoder })) pieces.push(...(piece.channels[0] ?? []));
+    expect(maxDifference(Float32Array.from(pieces), audio)).toBeLessThan(tolerance.audio);
+  });
+
+  it("are refused when their frames are other stretches of audio, or at a rate that is not known", async () => {
+    await using codec = await loadCodec(encodec, cpu);
+    const { config, weights } = sourceOf("encodec");
+    await using other = await loadVocoder({ weights, config: { ...config, hopLength: 20 } }, cpu);
+    await expect(codec.decode(tokensOf(codec, 0), { vocoder: other })).rejects.toMatchObject({
+      code: "features-mismatch",
+      message: expect.stringContaining('"encodec-tiny" has hopLength 40, "vocos-tiny-encodec" takes 20'),
+    });
+    const rates = { ...config.encodec, bitsPerSecond: [300, 600, 900, 2400] };
+    await using slower = await loadVocoder({ weights, config: { ...config, encodec: rates } }, cpu);
+    await expect(codec.decode(tokensOf(codec, 0), { vocoder: slower })).rejects.toThrow(
+      '"bitsPerSecond" expected one of 300, 600, 900, 2400 for vocos-tiny-encodec, got 1200',
+    );
+  });
+});
+
+/** The tokens frame by frame. */
+function splitFrames(tokens: TokenFrames, hopLength: number): TokenFrames[] {
+  const { codes, numCodebooks } = tokens;
+  return Array.from({ length: codes.length / numCodebooks }, (_, frame) => ({
+    ...tokens,
+    codes: codes.slice(frame * numCodebooks, (frame + 1) * numCodebooks),
+    numSamples: hopLength,
+  }));
+}
 
 describe("config", () => {
   it.each([
