@@ -82,12 +82,19 @@ function define(
   summary: string,
   facts: Pick<SystemCard, "numParameters" | "weightsLicence" | "tested">,
 ): VocoderDefinition {
-  const { name, mel } = parseHifiganConfig(config);
+  const parsed = parseHifiganConfig(config);
+  const { name, mel } = parsed;
   return {
     name,
     summary,
     weightsLicence: undefined,
-    card: { ...paper, sampleRate: mel.sampleRate, frameRate: mel.sampleRate / mel.hopLength, ...facts },
+    card: {
+      ...paper,
+      sampleRate: mel.sampleRate,
+      frameRate: mel.sampleRate / mel.hopLength,
+      delaySamples: (MIN_WINDOW_FRAMES + reachOf(parsed).ahead) * mel.hopLength,
+      ...facts,
+    },
     readSource: (weights) => readSource(name, config, weights),
     assemble,
   };
