@@ -23,11 +23,17 @@ interface FramePlan {
   readonly fade: readonly [number, number];
 }
 
-/** A decoder of samples, with concealment on top. */
+/** A decoder of samples, with concealment on top. Signals go through it one by one: each has losses of its own. */
 export function concealingDecoder(decoder: Decoder, frames: { sampleRate: number; hopLength: number }): Decoder {
   const bands = noiseBands(frames);
-  const { latentDim } = decoder;
-  return { ...decoder, openStream: (denoise) => new ConcealingStream(decoder.openStream(denoise), latentDim, bands) };
+  const { latentDim, features, delaySamples } = decoder;
+  return {
+    latentDim,
+    features,
+    delaySamples,
+    openStream: () => new ConcealingStream(decoder.openStream(), latentDim, bands),
+    dispose: () => decoder.dispose(),
+  };
 }
 
 class ConcealingStream implements DecoderStream {

@@ -161,6 +161,26 @@ describe("encode and decode", () => {
   });
 });
 
+describe("lost frames", () => {
+  it("count as zeros, each in its place, whatever the pieces", async () => {
+    const audio = mono(1003);
+    const tokens = await codec.encode(audio);
+    const lostFrames = Uint8Array.from({ length: numFrames(tokens) }, (_, frame) => (frame % 7 === 3 ? 1 : 0));
+    const expected = samplesOf(audio)[0]?.map((sample, at) =>
+      lostFrames[Math.floor(at / toyHop)] === 1 ? 0 : toyRounded(sample),
+    );
+    expect(samplesOf(await codec.decode({ ...tokens, lostFrames }))).toEqual([expected]);
+    const pieces = Array.from(lostFrames, (mark, frame) => ({
+      ...tokens,
+      codes: tokens.codes.slice(frame * toyHop, (frame + 1) * toyHop),
+      numSamples: Math.min(toyHop, 1003 - frame * toyHop),
+      ...(mark === 1 && { lostFrames: Uint8Array.of(1) }),
+    }));
+    const streamed = await collect(codec.decodeStream(pieces));
+    expect(streamed.flatMap((piece) => samplesOf(piece)[0] ?? [])).toEqual(expected);
+  });
+});
+
 describe("streams", () => {
   const audio: PcmAudio = { channels: [noise(5003, 4), noise(5003, 5)], sampleRate };
   const sizes = [1, toyHop - 1, toyHop, toyHop + 1, 97, 1000];
