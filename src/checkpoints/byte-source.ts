@@ -1,9 +1,14 @@
 /** Bytes that can be read from any place: memory, or a file that stays on disk until a range of it is asked for. */
 import { CheckpointError } from "../errors";
 
+/** Node refuses to read 2 GiB at a time. */
+const maxReadBytes = 2 ** 30;
+
 /** Random access to a weights file. */
 export interface ByteSource {
   readonly byteLength: number;
+  /** The file in the cache, where it was downloaded. */
+  readonly cachedPath?: string;
   /**
    * A range of the file.
    *
@@ -55,7 +60,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
         throw new CheckpointError("closed", `"${path}" was closed; read the tensors before closing the checkpoint`);
       }
       return readFully(path, length, (bytes, done) =>
-        readSync(handle as number, bytes, done, length - done, offset + done),
+        readSync(handle as number, bytes, done, Math.min(length - done, maxReadBytes), offset + done),
       );
     },
     close() {

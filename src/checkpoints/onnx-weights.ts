@@ -158,21 +158,22 @@ function decodeRuns(
   numElements: number,
   runs: ReadonlyMap<number, readonly Uint8Array[]>,
 ): Float32Array {
-  const numbers: number[] = [];
+  const isHalf = dtype === "F16" || dtype === "BF16";
+  // Typed arrays: a list of more than 2^27 numbers ends the process.
+  const numbers = isHalf ? new Uint16Array(numElements) : new Float32Array(numElements);
+  let count = 0;
   guarded(() => {
     for (const [field, pieces] of runs) {
       for (const piece of pieces) {
         const reader = new BinaryReader(piece);
-        while (reader.pos < reader.len) numbers.push(readNumber(reader, field));
+        // What lies beyond the end of the array is counted and not kept.
+        while (reader.pos < reader.len) numbers[count++] = readNumber(reader, field);
       }
     }
   });
-  if (numbers.length !== numElements) {
-    throw corrupt(`"${name}" claims ${numElements} numbers, ${numbers.length} are there`);
-  }
-  const decode = dtype === "F16" || dtype === "BF16" ? elementFormats.get(dtype)?.decode : undefined;
-  if (decode === undefined) return Float32Array.from(numbers);
-  return decode(new Uint8Array(Uint16Array.from(numbers).buffer));
+  if (count !== numElements) throw corrupt(`"${name}" claims ${numElements} numbers, ${count} are there`);
+  if (numbers instanceof Float32Array) return numbers;
+  return elementFormats.get(dtype)?.decode?.(new Uint8Array(numbers.buffer)) ?? new Float32Array();
 }
 
 function readNumber(reader: BinaryReader, field: number): number {

@@ -68,8 +68,16 @@ export async function openCheckpoint(weights: WeightsSource, options: Checkpoint
     };
   } catch (error) {
     close();
-    throw error;
+    throw nameCached(error, source);
   }
+}
+
+/** A page of a server in place of the file, such as a login, is in the cache then and would stay there. */
+function nameCached(error: unknown, { cachedPath }: ByteSource): unknown {
+  if (cachedPath === undefined || !(error instanceof CheckpointError)) return error;
+  const { code, tensor, message } = error;
+  const next = `it was downloaded to ${cachedPath}: delete it to download it again`;
+  return new CheckpointError(code, `${message}; ${next}`, { ...(tensor !== undefined && { tensor }), cause: error });
 }
 
 const readers: Readonly<Record<CheckpointFormat, (source: ByteSource, options: CheckpointOptions) => Opened>> = {

@@ -23,7 +23,11 @@ export type WeightsSource = string | Uint8Array | Blob;
  * @throws {TypeError} when `source` is nothing of the kind
  */
 export async function openWeightsSource(source: WeightsSource, options?: DownloadOptions): Promise<ByteSource> {
-  if (typeof source === "string") return fileSource(await locateWeights(source, options));
+  if (typeof source === "string") {
+    const { path, isDownloaded } = await locateWeights(source, options);
+    const opened = await fileSource(path);
+    return isDownloaded ? { ...opened, cachedPath: path } : opened;
+  }
   if (source instanceof Uint8Array) return memorySource(source);
   if (source instanceof Blob) return memorySource(new Uint8Array(await source.arrayBuffer()));
   throw new TypeError(`"weights" expected a path, a URL, a hub id, a Uint8Array or a Blob, got ${typeof source}`);
@@ -43,14 +47,21 @@ export function weightsIn(folder: WeightsSource, fileName: string): string {
   throw new TypeError(`"weights" expected the folder that "${fileName}" is in, got bytes; give its path`);
 }
 
+interface Located {
+  readonly path: string;
+  readonly isDownloaded: boolean;
+}
+
 /** The path of a file on this machine, to which it was downloaded if need be. */
-async function locateWeights(location: string, options: DownloadOptions | undefined): Promise<string> {
-  if (/^(https?:\/\/|hf:)/.test(location)) return download(location, options);
+async function locateWeights(location: string, options: DownloadOptions | undefined): Promise<Located> {
+  if (/^(https?:\/\/|hf:)/.test(location)) return { path: await download(location, options), isDownloaded: true };
   // Loaded here, so that programs which hand over bytes need no file system.
   const { stat } = await import("node:fs/promises");
   const found = await stat(location).catch(() => undefined);
-  if (found === undefined && isPlainHubId(location)) return downloadPlainId(location, options);
-  return found?.isDirectory() ? fileInFolder(location) : location;
+  if (found === undefined && isPlainHubId(location)) {
+    return { path: await downloadPlainId(location, options), isDownloaded: true };
+  }
+  return { path: found?.isDirectory() ? await fileInFolder(location) : location, isDownloaded: false };
 }
 
 async function download(location: string, options: DownloadOptions | undefined): Promise<string> {

@@ -196,12 +196,19 @@ function rangeBegin(response: Response, offset: number): number {
 }
 
 function totalLength(response: Response, begin: number): number | undefined {
+  if (isEncoded(response)) return undefined;
   const length = response.headers.get("content-length");
   return length === null ? undefined : begin + Number(length);
 }
 
+/** Some servers compress although they are asked not to: lengths and ranges are then of what we do not see. */
+function isEncoded(response: Response): boolean {
+  return (response.headers.get("content-encoding") ?? "identity") !== "identity";
+}
+
 /** A weak tag does not promise the same bytes. */
 function strongTag(response: Response): string | undefined {
+  if (isEncoded(response)) return undefined;
   const tag = response.headers.get("etag");
   return tag === null || tag.startsWith("W/") ? undefined : tag;
 }

@@ -8,6 +8,9 @@
  */
 import { CheckpointError } from "../../errors";
 
+/** Lists of a model are short: tables, shapes, scales. Longer ones end the process before memory does. */
+const maxListLength = 2 ** 22;
+
 /** The bytes of a file, and how many more elements may be taken from it: a vector can be referred to by many tables. */
 export class FlatBuffer {
   readonly bytes: Uint8Array;
@@ -179,6 +182,7 @@ export class FlatTable {
     const place = this.#place(field);
     if (place === undefined) return [];
     const { offset, length } = this.#buffer.vector(this.#buffer.follow(place), bytesPerElement);
+    if (length > maxListLength) throw corrupt(`a list has ${length} elements, at most ${maxListLength} are read`);
     return Array.from({ length }, (_, index) => read(offset + index * bytesPerElement));
   }
 }

@@ -51,6 +51,8 @@ const limits = {
   instructions: 8_000_000,
   containers: 1_000_000,
   stack: 1_000_000,
+  /** Every container, text and name is stored once, whether it is recalled or not. */
+  memo: 2_000_000,
   /** An integer of Python has any length; what is a size, a count or a magic number fits into this. */
   integerBytes: 64,
   nameBytes: 1024,
@@ -147,6 +149,7 @@ class Machine {
   }
 
   remember(key: number): void {
+    if (this.#memo.size >= limits.memo) throw tooMuch("stored values", limits.memo);
     this.#memo.set(key, this.top());
   }
 

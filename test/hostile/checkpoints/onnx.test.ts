@@ -43,4 +43,15 @@ describe("an ONNX model", () => {
     }
     expect([...outcomes].sort()).toEqual(["corrupt", "no-weights", "read", "unsupported-dtype"]);
   });
+
+  it.each([
+    ["as many as it claims", 3, [1, 2, 3], "read"],
+    ["fewer numbers than it claims", 3, [1, 0x80, 1], "corrupt"],
+    ["more numbers than it claims", 2, [1, 2, 3], "corrupt"],
+  ])("that has %s, each as long as it likes, is told apart", (_, claimed, varints, expected) => {
+    const message = (field: number, content: readonly number[]) => [8 * field + 2, content.length, ...content];
+    const int32 = 6;
+    const tensor = [0x08, claimed, 0x10, int32, ...message(8, [0x77]), ...message(5, varints)];
+    expect(outcome(Uint8Array.from([0x08, 9, ...message(7, message(5, tensor))]))).toBe(expected);
+  });
 });

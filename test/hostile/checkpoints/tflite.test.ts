@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { memorySource } from "../../../src/checkpoints/byte-source";
+import { FlatBuffer } from "../../../src/checkpoints/tflite/flatbuffer";
 import { readTflite, tfliteWeights } from "../../../src/checkpoints/tflite/tflite-model";
 import { CheckpointError } from "../../../src/errors";
 import { seededRandom } from "../../helpers/synth-audio";
@@ -54,5 +55,28 @@ describe("a TFLite file", () => {
       outcomes.add(outcome(bytes));
     }
     for (const expected of ["corrupt", "read", "unsupported-format"]) expect([...outcomes]).toContain(expected);
+  });
+});
+
+describe("a list of a flatbuffer", () => {
+  /** A table whose one field is a list of this many zeros. */
+  function tableWithList(length: number): FlatBuffer {
+    const bytes = new Uint8Array(24 + 4 * length);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, 12, true);
+    for (const [index, value] of [6, 8, 4].entries()) view.setUint16(4 + 2 * index, value, true);
+    view.setInt32(12, 8, true);
+    view.setUint32(16, 4, true);
+    view.setUint32(20, length, true);
+    return new FlatBuffer(bytes);
+  }
+
+  it("is read, unless it is longer than any model's: 2^27 elements would end the process", () => {
+    expect(tableWithList(5).root().int32s(0)).toEqual([0, 0, 0, 0, 0]);
+    expect(() =>
+      tableWithList(2 ** 22 + 1)
+        .root()
+        .int32s(0),
+    ).toThrow(expect.objectContaining({ name: "CheckpointError", code: "corrupt" }));
   });
 });

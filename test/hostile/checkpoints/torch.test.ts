@@ -131,6 +131,7 @@ describe("a pickle", () => {
     ["has 2 million containers", "limit-exceeded", legacy("]0".repeat(2_000_000))],
     ["has 9 million instructions", "limit-exceeded", legacy("N0".repeat(4_500_000))],
     ["has 2 million values on the stack", "limit-exceeded", legacy("N".repeat(2_000_000))],
+    ["stores 3 million values", "limit-exceeded", legacy(`N${"\x94".repeat(3_000_000)}`)],
     ["has 2 million marks", "limit-exceeded", legacy("(".repeat(2_000_000))],
     [
       "makes a dict of the same 10,000 pairs again and again",

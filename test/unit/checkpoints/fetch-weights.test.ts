@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type DownloadOptions, fetchWeights } from "../../../src/checkpoints/download/fetch-weights";
 import { hubUrls, isPlainHubId } from "../../../src/checkpoints/download/hub";
@@ -117,6 +118,26 @@ describe("a download", () => {
     };
     await get({ sha256 });
     expect(requests.map(({ headers }) => headers.range)).toEqual([undefined, undefined]);
+  });
+
+  it("from a server that compresses all the same is whole after one request", async () => {
+    answer = (_, response) => {
+      const body = gzipSync(weights);
+      response.writeHead(200, { "content-encoding": "gzip", "content-length": body.length, etag: '"v1"' }).end(body);
+    };
+    await get({ sha256 });
+    expect(requests.length).toBe(1);
+  });
+
+  it("that is a page in place of the file says where it lies in the cache", async () => {
+    answer = (_, response) => response.writeHead(200).end("<!DOCTYPE html><html>log in</html>");
+    const error: Error = await openCheckpoint(url, { download: { cacheFolder } }).catch((caught) => caught);
+    expect(error).toMatchObject({ name: "CheckpointError", code: "unsupported-format" });
+    const path = /downloaded to (.*): delete it to download it again$/.exec(error.message)?.[1] ?? "";
+    rmSync(path);
+    answer = serve(weights);
+    using checkpoint = await openCheckpoint(url, { download: { cacheFolder } });
+    expect(checkpoint.format).toBe("safetensors");
   });
 
   it("is taken up by a later call", async () => {
