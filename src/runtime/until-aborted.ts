@@ -33,6 +33,8 @@ function orAborted<T>(value: T | Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
+    // The source itself may have raised it, before there was anybody to hear it.
+    if (signal.aborted) abort();
     Promise.resolve(value)
       .then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", abort));
