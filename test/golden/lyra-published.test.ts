@@ -13,7 +13,7 @@ import config from "../../codecs/lyra-v2/config.json";
 import { memorySource } from "../../src/checkpoints/byte-source";
 import { elementFormats } from "../../src/checkpoints/element-formats";
 import { readTflite } from "../../src/checkpoints/tflite/tflite-model";
-import { readLyra, writeLyra } from "../../src/container/index";
+import { readLyra, readLyraPacket, writeLyra } from "../../src/container/index";
 import { type Codec, loadCodec, type PcmAudio, type TokenFrames } from "../../src/index";
 import { hasShared, sharedPath } from "../helpers/shared";
 
@@ -105,6 +105,25 @@ describe.skipIf(!hasShared)("Lyra V2 from its published files", async () => {
     const pieces = await collect(lyra().decodeStream(packets));
     const decoded = Float32Array.from(pieces.flatMap(({ channels }) => [...(channels[0] ?? [])]));
     expect(sha256(decoded)).toBe(manifest.decodedSha256["46"]);
+  });
+
+  it("decodes a stream of packets of changing rates, some of them lost", async () => {
+    const all = tokens().codes;
+    const rates = [46, 16, undefined, 30];
+    const pieces = Array.from({ length: 40 }, (_, frame) => {
+      const stages = rates[frame % rates.length];
+      const codes = all.subarray(frame * 46, frame * 46 + (stages ?? 0));
+      const packet = stages && writeLyra({ ...tokens(), numCodebooks: stages, numSamples: hopLength, codes });
+      return readLyraPacket(packet || undefined, lyra().identity.revision);
+    });
+    const heard = await collect(lyra().decodeStream(pieces));
+    const decoded = heard.flatMap(({ channels }) => [...(channels[0] ?? [])]);
+    expect(decoded.length).toBe(40 * hopLength);
+    // Its first frame knows nothing of the others. A concealed one is of the size of its neighbours, not more.
+    const [whole = new Float32Array()] = (await lyra().decode(tokens())).channels;
+    expect(decoded.slice(0, hopLength)).toEqual([...whole.subarray(0, hopLength)]);
+    const energy = (frame: number) => Math.hypot(...decoded.slice(frame * hopLength, (frame + 1) * hopLength));
+    for (let lost = 2; lost < 40; lost += 4) expect(energy(lost)).toBeLessThan(3 * (energy(lost - 1) + energy(lost + 1)));
   });
 
   it("has one set of codebooks, in the network that encodes and in the one that decodes", () => {

@@ -59,13 +59,21 @@ export function readLyra(bytes: Uint8Array, { revision, bitsPerSecond }: LyraFil
 }
 
 /**
- * Reads one packet, such as it came over the wire.
+ * Reads one packet as it came over the wire, or marks the frame as lost that none came for. Packets of one stream may be
+ * of several rates.
  *
  * Memory   result is a fresh copy
+ * @param packet  `undefined`, or no bytes, for a packet that was lost or not sent
  * @throws {ContainerError} `bad-packet` when no packet has that length
+ * @example
+ * const pieces = packets.map((packet) => readLyraPacket(packet, codec.identity.revision));
+ * for await (const audio of codec.decodeStream(pieces)) play(audio);
  */
-export function readLyraPacket(packet: Uint8Array, revision: string): TokenFrames {
-  return framesOf(packet, lyraStagesOf(packet), revision);
+export function readLyraPacket(packet: Uint8Array | undefined, revision: string): TokenFrames {
+  if (packet !== undefined && packet.length > 0) return framesOf(packet, lyraStagesOf(packet), revision);
+  const numCodebooks = lyraStages.at(-1) as number;
+  const lost = framesOf(new Uint8Array(lyraPacketBytes(numCodebooks)), numCodebooks, revision);
+  return { ...lost, lostFrames: Uint8Array.of(1) };
 }
 
 function framesOf(bytes: Uint8Array, numCodebooks: number, revision: string): TokenFrames {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readLyra, readLyraPacket, writeLyra } from "../../../src/container/lyra/index";
-import type { TokenFrames } from "../../../src/tokens/token-frames";
+import { assertTokenFrames, type TokenFrames } from "../../../src/tokens/token-frames";
 
 /** Tokens whose values tell their places. */
 function tokensOf(numFrames: number, numCodebooks: number): TokenFrames {
@@ -35,6 +35,15 @@ describe("Lyra's packets", () => {
     // Seven packets of one length are no whole number of the others'.
     expect(readLyra(bytes, { revision: "r" })).toEqual(tokens);
     expect(readLyraPacket(bytes.subarray(0, numBytes), "r").codes).toEqual(tokens.codes.subarray(0, numCodebooks));
+  });
+
+  it("that did not come stand for a lost frame", () => {
+    for (const packet of [undefined, new Uint8Array(0)]) {
+      const lost = readLyraPacket(packet, "r");
+      expect(lost).toMatchObject({ numSamples: 320, lostFrames: Uint8Array.of(1) });
+      assertTokenFrames(lost);
+    }
+    expect(readLyraPacket(new Uint8Array(8), "r").lostFrames).toBeUndefined();
   });
 
   it("of pieces are those of the whole", () => {
