@@ -5,11 +5,14 @@ import type { CodecIdentity, CodecStages } from "./pipeline";
 import { type ChunkSource, type JobOptions, progressReporter } from "./runtime/job";
 import { untilAborted } from "./runtime/until-aborted";
 import { activeCodebooksFor } from "./rvq/bitrate";
+import { decodeBatch } from "./streaming/batch-decoder";
+import { encodeBatch } from "./streaming/batch-encoder";
 import { SegmentDecoder } from "./streaming/segment-decoder";
 import { SegmentEncoder } from "./streaming/segment-encoder";
 import { sliceAudio, sliceTokens } from "./streaming/slices";
+import { assertTokensOf } from "./streaming/token-checks";
 import { TokenDecoder } from "./streaming/token-decoder";
-import { TokenEncoder } from "./streaming/token-encoder";
+import { TokenEncoder, type TokenEncoderConfig } from "./streaming/token-encoder";
 import { withVocoder } from "./streaming/with-vocoder";
 import { concatTokenFrames } from "./tokens/concat-token-frames";
 import { assertTokenFrames, type TokenFrames } from "./tokens/token-frames";
@@ -17,6 +20,9 @@ import type { NeuralVocoder } from "./vocoder/neural-vocoder";
 
 /** Frames that one network call takes at most. Longer blocks gain no speed and cost memory (bench/pipeline). */
 const BLOCK_FRAMES = 50;
+
+/** Frames that the signals of a batch have together in one network call. */
+const BATCH_FRAMES = 800;
 
 export interface EncodeOptions extends JobOptions {
   /** Rate to stay at or below, in bits per second before entropy coding. Default: all codebooks. */
@@ -93,6 +99,41 @@ export class Codec implements AsyncDisposable {
   }
 
   /**
+   * Encodes several signals of any length, each to the tokens that `encode` gives it. Networks run them side by side where
+   * they can, which is faster; each signal is held whole.
+   *
+   * @throws as `encode`
+   */
+  async encodeBatch(audios: readonly PcmAudio[], options: EncodeOptions = {}): Promise<TokenFrames[]> {
+    for (const audio of audios) assertPcmAudio(audio);
+    const config = this.#encoderConfig(options);
+    const encoder = await this.#stages.encoder();
+    if (takesBatches(encoder) && audios.length > 1 && options.denoise === undefined) {
+      return encodeBatch(this.#stages, encoder, audios, { ...config, maxFrames: BATCH_FRAMES });
+    }
+    return inTurn(audios, (audio) => this.encode(audio, options));
+  }
+
+  /**
+   * Decodes the tokens of several signals, each to the audio that `decode` gives it.
+   *
+   * @throws as `decode`
+   */
+  async decodeBatch(signals: readonly TokenFrames[], options: DecodeOptions = {}): Promise<PcmAudio[]> {
+    for (const tokens of signals) assertTokensOf(this.identity, tokens);
+    const decoder = await this.#stages.decoder();
+    const isPassedOn = decoder.delaySamples === 0 && this.#stages.vocoder.featureDim === 1;
+    const isAlike = signals.every((tokens) => tokens.numCodebooks === signals[0]?.numCodebooks);
+    const isWhole = signals.every((tokens) => tokens.lostFrames === undefined);
+    const isPlain = options.denoise === undefined && options.vocoder === undefined;
+    if (takesBatches(decoder) && signals.length > 1 && isPassedOn && isAlike && isWhole && isPlain) {
+      const config = { blockFrames: BLOCK_FRAMES, maxFrames: BATCH_FRAMES, signal: options.signal };
+      return decodeBatch(this.#stages, decoder, signals, config);
+    }
+    return inTurn(signals, (tokens) => this.decode(tokens, options));
+  }
+
+  /**
    * Encodes chunks as they come: each chunk gives the tokens of the frames that it completes, the same tokens whatever
    * the chunking. Pieces that hold no frame are left out.
    */
@@ -155,8 +196,16 @@ export class Codec implements AsyncDisposable {
   }
 
   #tokenEncoder(options: EncodeOptions): TokenEncoder | SegmentEncoder {
+    const { segmentation } = this.identity;
+    const config = this.#encoderConfig(options);
+    return segmentation === undefined
+      ? new TokenEncoder(this.#stages, config)
+      : new SegmentEncoder(this.#stages, segmentation, config);
+  }
+
+  #encoderConfig(options: EncodeOptions): TokenEncoderConfig {
     const { channels = "mix", signal } = options;
-    const { segmentation, jointChannels = 1, name } = this.identity;
+    const { jointChannels = 1, name } = this.identity;
     const denoise = denoiseByFrame(options.denoise, "encoder", this.identity);
     if (channels !== "mix" && channels !== "separate") {
       throw new RangeError(`"channels" expected "mix" or "separate", got ${JSON.stringify(channels)}`);
@@ -167,10 +216,7 @@ export class Codec implements AsyncDisposable {
       );
     }
     const activeCodebooks = activeCodebooksFor(this.identity, options);
-    const config = { activeCodebooks, channels, blockFrames: BLOCK_FRAMES, signal, denoise };
-    return segmentation === undefined
-      ? new TokenEncoder(this.#stages, config)
-      : new SegmentEncoder(this.#stages, segmentation, config);
+    return { activeCodebooks, channels, blockFrames: BLOCK_FRAMES, signal, denoise };
   }
 
   #tokenDecoder({ signal, denoise, vocoder }: DecodeOptions): TokenDecoder | SegmentDecoder {
@@ -199,6 +245,18 @@ export class Codec implements AsyncDisposable {
     }
     yield await decoder.flush();
   }
+}
+
+/** Whether a network runs signals side by side. */
+function takesBatches<T extends { openBatch?: unknown }>(network: T): network is T & Required<Pick<T, "openBatch">> {
+  return network.openBatch !== undefined;
+}
+
+/** One after the other: each job's memory is free before the next one starts. */
+async function inTurn<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await run(item));
+  return results;
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -6,7 +6,7 @@
  *
  * Everything else in this folder brings samples here and carries codes away.
  */
-import { levelOf } from "./audio/level";
+import { leveled } from "./audio/level";
 import type { Decoder, DecoderStream } from "./decoder/decoder";
 import type { DenoisingSide } from "./encoder/denoising";
 import type { Encoder, EncoderStream } from "./encoder/encoder";
@@ -115,9 +115,8 @@ export async function encodeSegment(
   samples: Float32Array,
   activeCodebooks: number,
 ): Promise<{ codes: Uint16Array; scale: number }> {
-  const scale = levelOf(samples, stages.identity.jointChannels ?? 1);
-  const leveled = samples.map((sample) => sample / scale);
-  return { codes: await encodeFrames(stages, encoder.openStream(), leveled, activeCodebooks), scale };
+  const { samples: input, level } = leveled(samples, stages.identity.jointChannels ?? 1);
+  return { codes: await encodeFrames(stages, encoder.openStream(), input, activeCodebooks), scale: level };
 }
 
 /**

@@ -23,3 +23,14 @@ export function levelOf(samples: Float32Array, numChannels: number): number {
   const rootMeanSquare = Math.fround(Math.sqrt(Math.fround(sum / length)));
   return Math.fround(rootMeanSquare + Math.fround(leastLevel));
 }
+
+/**
+ * The samples divided by their level.
+ *
+ * Shapes   `samples` [T, C] row-major
+ * Memory   fresh samples
+ */
+export function leveled(samples: Float32Array, numChannels: number): { samples: Float32Array; level: number } {
+  const level = levelOf(samples, numChannels);
+  return { samples: samples.map((sample) => sample / level), level };
+}

@@ -17,6 +17,8 @@ export interface Decoder {
    * @param denoise  for networks that have the switch; default: off
    */
   openStream(denoise?: DenoiseFrame): DecoderStream;
+  /** Starts on several signals side by side; absent in decoders that take one after the other. */
+  openBatch?(numSignals: number): DecoderBatch;
   dispose(): Promise<void>;
 }
 
@@ -32,4 +34,12 @@ export interface DecoderStream {
   push(quantized: Float32Array, lostFrames?: Uint8Array): Promise<DecoderFrames>;
   /** Gives what the delay held back; `undefined` when there is none. */
   flush(): Promise<DecoderFrames | undefined>;
+}
+
+/** Several signals on their way through the decoder, each with as many frames in a call: [B, F, D]. */
+export interface DecoderBatch {
+  /** Gives the features of every signal, one signal behind the other. */
+  push(quantized: Float32Array): Promise<DecoderFrames>;
+  /** Goes on with some of the signals: those at these places, in this order. */
+  select(signals: readonly number[]): DecoderBatch;
 }

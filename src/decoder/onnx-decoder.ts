@@ -1,9 +1,10 @@
 /** The decoder as an ONNX network in its streaming form. */
 import { type DenoiseFrame, DenoisingSwitch } from "../encoder/denoising";
 import type { NetworkSession } from "../runtime/network-session";
+import { type NetworkSignals, openSignals } from "../runtime/network-signals";
 import { outputData } from "../runtime/output-data";
 import type { DecoderFrames } from "../vocoder/vocoder";
-import type { Decoder, DecoderStream } from "./decoder";
+import type { Decoder, DecoderBatch, DecoderStream } from "./decoder";
 
 /** Names and sizes that tie a network to the decoder's interface. */
 export interface OnnxDecoderConfig extends Pick<Decoder, "latentDim" | "features" | "startFrames"> {
@@ -14,25 +15,27 @@ export interface OnnxDecoderConfig extends Pick<Decoder, "latentDim" | "features
 }
 
 /**
- * Wraps a network that takes `quantized` [1, F, D], and `denoising` [1, F, 2] if it has that switch, and gives
- * the output named by `features` and, when the codec has one, `baseline` [1, F * hopLength].
+ * Wraps a network that takes `quantized` [B, F, D], and `denoising` [1, F, 2] if it has that switch, and gives
+ * the output named by `features` and, when the codec has one, `baseline` [B, F * hopLength].
  *
  * Memory   the decoder owns the session: disposing the one disposes the other
  */
 export function onnxDecoder(session: NetworkSession, config: OnnxDecoderConfig): Decoder {
+  const hasSwitch = session.network.inputs.some(({ name }) => name === "denoising");
   return {
     latentDim: config.latentDim,
     features: config.features,
     delaySamples: (config.delayFrames ?? 0) * config.hopLength,
     ...(config.startFrames !== undefined && { startFrames: config.startFrames }),
     openStream: (denoise) => openStream(session, config, denoise),
+    ...(!hasSwitch && { openBatch: (numSignals) => openBatch(session, config, openSignals(session, numSignals)) }),
     dispose: () => session.dispose(),
   };
 }
 
 function openStream(session: NetworkSession, config: OnnxDecoderConfig, denoise?: DenoiseFrame): DecoderStream {
   const { latentDim, delayFrames = 0 } = config;
-  const stream = session.network.form === "offline" ? session : session.openStream();
+  const stream = openSignals(session, 1);
   const hasSwitch = session.network.inputs.some(({ name }) => name === "denoising");
   const denoising = new DenoisingSwitch(denoise);
   const push = async (quantized: Float32Array): Promise<DecoderFrames> => {
@@ -48,5 +51,19 @@ function openStream(session: NetworkSession, config: OnnxDecoderConfig, denoise?
     push,
     // Frames of zeros push out what the last frames of the signal left behind.
     flush: async () => (delayFrames === 0 ? undefined : push(new Float32Array(delayFrames * latentDim))),
+  };
+}
+
+function openBatch(session: NetworkSession, config: OnnxDecoderConfig, signals: NetworkSignals): DecoderBatch {
+  const { latentDim, features: name } = config;
+  const { numSignals } = signals;
+  return {
+    async push(quantized) {
+      const shape = [numSignals, quantized.length / latentDim / numSignals, latentDim];
+      const outputs = await signals.run({ quantized: { data: quantized, shape } });
+      const features = outputData(session, outputs, name);
+      return { features, ...(outputs.baseline && { baseline: outputs.baseline.data }) };
+    },
+    select: (places) => openBatch(session, config, signals.select(places)),
   };
 }

@@ -16,6 +16,8 @@ export interface Encoder {
    * @param denoise  for networks that have the switch; default: off
    */
   openStream(denoise?: DenoiseFrame): EncoderStream;
+  /** Starts on several signals side by side; absent in encoders that take one after the other. */
+  openBatch?(numSignals: number): EncoderBatch;
   dispose(): Promise<void>;
 }
 
@@ -28,4 +30,10 @@ export interface EncoderStream {
    *          channels that are coded together [F * hopLength, C]; result [F, D] row-major
    */
   push(samples: Float32Array): Promise<Float32Array>;
+}
+
+/** Several signals on their way through the encoder, each with as much in a call: samples [B, T] and latents [B, F, D]. */
+export interface EncoderBatch extends EncoderStream {
+  /** Goes on with some of the signals: those at these places, in this order. */
+  select(signals: readonly number[]): EncoderBatch;
 }

@@ -43,12 +43,17 @@ export class NetworkSession implements AsyncDisposable {
   /**
    * Starts a signal on a network in its streaming form. Streams of one session are independent of each other.
    *
+   * @param numSignals  signals that run side by side, B of every input and output
    * @throws {TypeError} when the network is in its offline form
    */
-  openStream(): NetworkStream {
+  openStream(numSignals = 1): NetworkStream {
     if (this.network.form === "offline")
       throw new TypeError(`"${this.network.name}" expected run(), as it is in its offline form`);
-    return new NetworkStream(this.network, this.#session);
+    const states = this.network.states.map(({ input, shape: [, ...rowShape] }) => {
+      const shape = [numSignals, ...rowShape];
+      return [input, { data: new Float32Array(volumeOf(shape)), shape }] as const;
+    });
+    return new NetworkStream(this.network, this.#session, Object.fromEntries(states));
   }
 
   /** Gives the memory back; a call after this throws `disposed`. */
@@ -61,18 +66,18 @@ export class NetworkSession implements AsyncDisposable {
   }
 }
 
-/** One signal on its way through a network: keeps the states from call to call. */
+/** One signal, or several side by side, on their way through a network: keeps the states from call to call. */
 export class NetworkStream {
   readonly #network: Omit<Network, "bytes">;
   readonly #session: Session;
-  #states: Record<string, Tensor> = {};
+  #states: Record<string, Tensor>;
   #isRunning = false;
 
   /** Made by `NetworkSession.openStream`. */
-  constructor(network: Omit<Network, "bytes">, session: Session) {
+  constructor(network: Omit<Network, "bytes">, session: Session, states: Record<string, Tensor>) {
     this.#network = network;
     this.#session = session;
-    this.reset();
+    this.#states = states;
   }
 
   /**
@@ -100,12 +105,32 @@ export class NetworkStream {
     }
   }
 
+  /**
+   * A stream that goes on with some of the signals, in the order given. This one is not changed.
+   *
+   * @param signals  their places in the batch
+   */
+  select(signals: readonly number[]): NetworkStream {
+    const selected = Object.entries(this.#states).map(([input, { data, shape }]) => {
+      const [, ...rowShape] = shape;
+      const length = volumeOf(rowShape);
+      const rows = new Float32Array(signals.length * length);
+      for (const [row, at] of signals.entries()) rows.set(data.subarray(at * length, (at + 1) * length), row * length);
+      return [input, { data: rows, shape: [signals.length, ...rowShape] }] as const;
+    });
+    return new NetworkStream(this.#network, this.#session, Object.fromEntries(selected));
+  }
+
   /** Begins a new signal: what was before is forgotten. */
   reset(): void {
-    for (const { input, shape } of this.#network.states) {
-      this.#states[input] = { data: new Float32Array(shape.reduce((product, size) => product * size, 1)), shape };
+    for (const [input, { data, shape }] of Object.entries(this.#states)) {
+      this.#states[input] = { data: new Float32Array(data.length), shape };
     }
   }
+}
+
+function volumeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
 }
 
 /** Checks what the caller feeds: the runtime's own messages name neither the network nor what it expected. */
@@ -116,7 +141,7 @@ function checkInputs(network: Omit<Network, "bytes">, inputs: Tensors): void {
       tensor !== undefined &&
       tensor.shape.length === shape.length &&
       shape.every((size, axis) => isSize(tensor.shape[axis] ?? 0, size)) &&
-      tensor.data.length === tensor.shape.reduce((product, size) => product * size, 1);
+      tensor.data.length === volumeOf(tensor.shape);
     if (!isFit) {
       const got = tensor === undefined ? "nothing" : `[${tensor.shape.join(", ")}] with ${tensor.data.length} numbers`;
       throw new TypeError(`"${name}" of ${network.name} expected [${shape.join(", ")}], got ${got}`);

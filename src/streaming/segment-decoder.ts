@@ -9,9 +9,10 @@ import { type CodecStages, decodeSegment } from "../pipeline";
 import { type Segmentation, segmentStride } from "../tokens/segmentation";
 import { splitSegments } from "../tokens/split-segments";
 import type { TokenFrames } from "../tokens/token-frames";
+import { channelCodes } from "./channel-codes";
 import { OverlapAdd } from "./overlap-add";
 import { assertTokensOf, expectSame } from "./token-checks";
-import { channelCodes, type TokenDecoderConfig } from "./token-decoder";
+import type { TokenDecoderConfig } from "./token-decoder";
 
 /** One signal on its way back to audio, segment by segment. */
 export class SegmentDecoder {

@@ -7,6 +7,7 @@ import { type CodecStages, encodeSegment } from "../pipeline";
 import { type Segmentation, segmentStride } from "../tokens/segmentation";
 import type { TokenFrames } from "../tokens/token-frames";
 import { AudioIntake } from "./audio-intake";
+import { interleaveCodes } from "./channel-codes";
 import type { TokenEncoderConfig } from "./token-encoder";
 import { tokenFormat } from "./token-format";
 
@@ -54,7 +55,8 @@ export class SegmentEncoder {
       numSamples += Math.min(this.#intake.numWaiting, segmentStride(this.#segmentation));
       const coded = [];
       for (const queue of queues) coded.push(await this.#encodeNext(queue));
-      codes.push(interleaveFrames(coded, activeCodebooks));
+      const channels = coded.map((channel) => channel.codes);
+      codes.push(interleaveCodes(channels, activeCodebooks));
       scales.push(...coded.map(({ scale }) => scale));
     }
     const format = tokenFormat(this.#stages.identity, queues.length, activeCodebooks);
@@ -67,19 +69,6 @@ export class SegmentEncoder {
     queue.drop(segmentStride(this.#segmentation) * jointChannels);
     return encodeSegment(this.#stages, await this.#stages.encoder(), samples, this.#config.activeCodebooks);
   }
-}
-
-/** Codes [F, C, K] of one segment from those of its channels. */
-function interleaveFrames(channels: readonly { readonly codes: Uint16Array }[], numCodebooks: number): Uint16Array {
-  const [first] = channels;
-  if (first === undefined || channels.length === 1) return first?.codes ?? new Uint16Array(0);
-  const codes = new Uint16Array(first.codes.length * channels.length);
-  for (const [channel, { codes: from }] of channels.entries()) {
-    for (let at = 0; at < from.length; at += numCodebooks) {
-      codes.set(from.subarray(at, at + numCodebooks), at * channels.length + channel * numCodebooks);
-    }
-  }
-  return codes;
 }
 
 function joinCodes(parts: readonly Uint16Array[]): Uint16Array {

@@ -7,6 +7,7 @@ import { type CodecStages, type DecodingState, decodeFrames } from "../pipeline"
 import { bitsPerSecondOf } from "../rvq/bitrate";
 import { concatTokenFrames } from "../tokens/concat-token-frames";
 import { numFrames, type TokenFrames } from "../tokens/token-frames";
+import { channelCodes } from "./channel-codes";
 import { assertTokensOf, expectSame } from "./token-checks";
 
 const noSamples = new Float32Array(0);
@@ -150,19 +151,6 @@ export class TokenDecoder {
       sampleRate: this.#stages.identity.sampleRate,
     };
   }
-}
-
-/** The codes [F, K] of one channel, out of [F, C, K]. */
-export function channelCodes(tokens: TokenFrames, channel: number): Uint16Array {
-  const { codes, numChannels, numCodebooks } = tokens;
-  if (numChannels === 1) return codes;
-  const frames = numFrames(tokens);
-  const selected = new Uint16Array(frames * numCodebooks);
-  for (let frame = 0; frame < frames; frame++) {
-    const at = (frame * numChannels + channel) * numCodebooks;
-    selected.set(codes.subarray(at, at + numCodebooks), frame * numCodebooks);
-  }
-  return selected;
 }
 
 function concatSamples(parts: readonly Float32Array[]): Float32Array {
