@@ -4,10 +4,9 @@
 weights in each published layout; `... full DIR` writes the same of the full size to folders of DIR, somewhere outside the
 repository, for scripts/encodec/parity.ts. Both also run transformers' EncodecModel on the same weights and note what it
 gives otherwise; of the model at 32 kHz there is no other, and PyPI encodec's classes stand in for audiocraft's. `... ecdc` writes files of a full-size model to
-test/golden/ecdc; `... compress DIR AUDIO OUT` compresses a 24 kHz recording at 6 kbps with the model in DIR, for
-comparison with `quantone encode AUDIO ours.ecdc --codec encodec-24khz --weights DIR/weights.th --bitrate 6`; DIR is here a
-folder such as `full DIR` makes, and of 24 or 48 kHz as its config says. Versions:
-scripts/encodec/requirements.txt.
+test/golden/ecdc; `... compress DIR AUDIO OUT.ecdc` compresses a recording at 6 kbps with the model in DIR, and decodes it
+to OUT.wav, for scripts/encodec/recording-parity.ts; DIR is here a folder such as `full DIR` makes, and of 24 or 48 kHz as
+its config says. Versions: scripts/encodec/requirements.txt.
 """
 
 from __future__ import annotations
@@ -370,7 +369,10 @@ def compress_recording(folder: Path, audio: Path, out: Path) -> None:
     model.load_state_dict(torch.load(folder / "weights.th"))
     model.target_bandwidths = [6.0]
     model.set_target_bandwidth(6.0)
-    out.write_bytes(compress(model, torch.from_numpy(samples.T.copy())))
+    wave = torch.from_numpy(samples.T.copy())
+    out.write_bytes(compress(model, wave))
+    decoded = model.decode(model.encode(wave[None]))[0, :, : wave.shape[1]]
+    soundfile.write(out.with_suffix(".wav"), decoded.T.numpy(), rate, subtype="FLOAT")
 
 
 if __name__ == "__main__":
