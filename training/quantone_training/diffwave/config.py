@@ -1,0 +1,61 @@
+"""The vocoder's config: the JSON files of codecs/diffwave that take a mel, shared by Python and TypeScript."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from ..config import expect, from_mapping
+from ..hifigan.config import MelFeaturesConfig
+
+
+@dataclass(frozen=True)
+class MelNormalizationConfig:
+    """What brings the features to about -1 to 1 before the first layer."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class NoiseScheduleConfig:
+    """Variances of the noise that each step adds, evenly spaced."""
+
+    first: float
+    last: float
+    num_steps: int
+
+
+@dataclass(frozen=True)
+class DiffwaveConfig:
+    """One vocoder: the same words as `DiffwaveConfig` in codecs/diffwave/config.ts."""
+
+    system: str
+    name: str
+    sample_rate: int
+    conditioning: str
+    mel: MelFeaturesConfig
+    mel_normalization: MelNormalizationConfig
+    upsampling: tuple[int, ...]
+    num_layers: int
+    channels: int
+    dilation_cycle: int
+    step_embedding_dim: int
+    step_hidden_dim: int
+    noise_schedule: NoiseScheduleConfig
+    fast_schedule: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        hop = prod(self.upsampling)
+        expect("conditioning", self.conditioning == "mel", "mel", self.conditioning)
+        expect(
+            "mel.hopLength", self.mel.hop_length == hop, f"the product of the upsampling, {hop}", self.mel.hop_length
+        )
+        expect("upsampling", all(stride % 2 == 0 for stride in self.upsampling), "even strides", self.upsampling)
+
+
+def load_diffwave_config(path: str | Path) -> DiffwaveConfig:
+    """Read one of the JSON files."""
+    return from_mapping(DiffwaveConfig, json.loads(Path(path).read_text()))

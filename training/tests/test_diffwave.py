@@ -1,0 +1,113 @@
+"""DiffWave's training in miniature: the loss falls, runs resume, an export reads back, schedules fit together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from quantone_training.config import from_mapping, to_mapping
+from quantone_training.diffwave.config import DiffwaveConfig, load_diffwave_config
+from quantone_training.diffwave.export_weights import load_checkpoint, load_denoiser, save_denoiser
+from quantone_training.diffwave.model import Denoiser
+from quantone_training.diffwave.schedule import fast_steps, signal_levels
+from quantone_training.diffwave.settings import DiffwaveSettings, load_diffwave_settings
+from quantone_training.diffwave.train import DiffwaveTrainer, copy_synthesis
+from quantone_training.hifigan.config import load_hifigan_config
+from quantone_training.train import Budget, run
+
+from .conftest import ROOT
+
+CONFIG = ROOT / "codecs/diffwave/config-16k.json"
+
+
+@pytest.fixture
+def config() -> DiffwaveConfig:
+    """The shipped config with fewer and thinner layers."""
+    return replace(load_diffwave_config(CONFIG), num_layers=6, channels=16, dilation_cycle=3, step_hidden_dim=32)
+
+
+@pytest.fixture
+def diffwave_settings() -> DiffwaveSettings:
+    shipped = load_diffwave_settings(ROOT / "training/configs/diffwave-16k.toml")
+    return replace(shipped, batch_size=4, crop_frames=20, learning_rate=4e-3, warmup_steps=2, ema_decay=0.9)
+
+
+def test_loss_falls(config: DiffwaveConfig, diffwave_settings: DiffwaveSettings, audio: np.ndarray) -> None:
+    trainer = DiffwaveTrainer(config, diffwave_settings, audio)
+    losses = [trainer.train_step(0.0)["noise"] for _ in range(60)]
+    # At first it finds no noise at all, which is off by the mean absolute value of a normal number.
+    assert losses[0] == pytest.approx((2 / np.pi) ** 0.5, abs=0.02)
+    assert np.mean(losses[-10:]) < 0.7 * losses[0]
+
+
+def test_resumed_run_continues_exactly(
+    config: DiffwaveConfig, diffwave_settings: DiffwaveSettings, audio: np.ndarray, tmp_path: Path
+) -> None:
+    straight = DiffwaveTrainer(config, diffwave_settings, audio)
+    for _ in range(2):
+        straight.train_step(0.0)
+    straight.save(tmp_path / "checkpoint.pt")
+    resumed = DiffwaveTrainer(config, diffwave_settings, audio)
+    resumed.load(tmp_path / "checkpoint.pt")
+    assert straight.train_step(0.5) == resumed.train_step(0.5)
+
+
+def test_a_run_writes_its_log_and_an_export_reads_back(
+    config: DiffwaveConfig, diffwave_settings: DiffwaveSettings, audio: np.ndarray, tmp_path: Path
+) -> None:
+    trainer = DiffwaveTrainer(config, diffwave_settings, audio)
+    run(trainer, tmp_path, Budget(steps=20), {}, save_seconds=1e9, validate_seconds=1e9)
+    assert (tmp_path / "checkpoint.pt").exists()
+    denoiser, read, trained = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert trained["steps"] == 20 and read == config
+    clip = audio[:4100].astype(np.float32) / 32768
+    before = copy_synthesis(denoiser, config, clip)
+    save_denoiser(tmp_path / "weights.safetensors", denoiser, config.name, {})
+    after = copy_synthesis(load_denoiser(tmp_path / "weights.safetensors", config), config, clip)
+    assert len(after) == len(clip) and not after[4000:].any()
+    # Half precision keeps three digits; another seed is off by 1.
+    assert np.abs(after - before).max() < 0.05
+    assert np.abs(copy_synthesis(denoiser, config, clip, seed=1) - before).max() > 0.5
+
+
+def test_fast_steps_lie_among_the_trained_ones(config: DiffwaveConfig) -> None:
+    steps = fast_steps(config)
+    levels = signal_levels(config)
+    fast_levels = np.cumprod(1 - np.array(config.fast_schedule))[::-1]
+    for step, level in zip(steps, fast_levels, strict=True):
+        below = int(step.position)
+        assert levels[min(below + 1, len(levels) - 1)] <= level <= levels[below] + 1e-12
+    assert steps[-1].deviation == 0 and steps[-1].position == 0
+    # What a step's noise gain stands for: with the right noise, the last step gives the signal itself.
+    clean, noise = torch.tensor([0.3]), torch.tensor([0.7])
+    noisy = fast_levels[-1] ** 0.5 * clean + (1 - fast_levels[-1]) ** 0.5 * noise
+    assert float(steps[-1].scale * (noisy - steps[-1].noise_gain * noise)) == pytest.approx(0.3, abs=1e-6)
+
+
+def test_features_are_those_that_the_codec_predicts() -> None:
+    hifigan = load_hifigan_config(ROOT / "codecs/hifi-gan/config-16k.json")
+    assert load_diffwave_config(CONFIG).mel == hifigan.mel
+
+
+def test_config_reads_and_its_strides_must_make_the_hop(config: DiffwaveConfig) -> None:
+    assert from_mapping(DiffwaveConfig, to_mapping(config)) == config
+    broken = json.loads(CONFIG.read_text()) | {"upsampling": [16, 8]}
+    with pytest.raises(ValueError, match=r"mel\.hopLength"):
+        from_mapping(DiffwaveConfig, broken)
+
+
+def test_a_layer_sees_both_sides(config: DiffwaveConfig) -> None:
+    torch.manual_seed(0)
+    denoiser = Denoiser(config).eval()
+    torch.nn.init.normal_(denoiser.output_projection.weight)
+    waveform = torch.zeros(1, 640, requires_grad=True)
+    denoiser(waveform, torch.zeros(1, 80, 4), torch.tensor([2.5]))[0, 300].backward()
+    assert waveform.grad is not None
+    seen = waveform.grad[0].nonzero()[:, 0]
+    # Two cycles of dilations 1, 2 and 4.
+    assert (int(seen.min()), int(seen.max())) == (300 - 14, 300 + 14)
