@@ -1,5 +1,5 @@
 /** The public surface of the package. It is also the one place in `src/` that knows which codecs there are. */
-import { diffwave, diffwaveFull } from "../codecs/diffwave/index";
+import { diffwave, diffwave16k, diffwaveFull } from "../codecs/diffwave/index";
 import { encodec24khz, encodec32khz, encodec48khz } from "../codecs/encodec/index";
 import { hifiganVocoders } from "../codecs/hifi-gan/index";
 import { lyraV2 } from "../codecs/lyra-v2/index";
@@ -95,6 +95,7 @@ export const vocoders: readonly VocoderDefinition[] = [
   ...hifiganVocoders,
   diffwave,
   diffwaveFull,
+  diffwave16k,
   vocosMel24khz,
   vocosEncodec24khz,
 ];

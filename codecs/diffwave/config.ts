@@ -11,6 +11,8 @@ export interface DiffwaveConfig {
   readonly conditioning: Conditioning;
   /** For `mel`: the features. */
   readonly mel?: MelConfig;
+  /** For `mel`: what brings the features to about -1 to 1. Default: they are taken as they are. */
+  readonly melNormalization?: { readonly mean: number; readonly deviation: number };
   /** For `mel`: strides of the transposed convolutions, whose product is the features' hop. */
   readonly upsampling?: readonly number[];
   /** For `label`: the number of classes, and the width of their embedding. */
@@ -58,7 +60,7 @@ const conditioningSchemas: Readonly<Record<Conditioning, Schema>> = {
 export function parseDiffwaveConfig(value: unknown): DiffwaveConfig {
   checkSchema(value, schema);
   const config = value as DiffwaveConfig;
-  const { conditioning, mel, upsampling, stepEmbeddingDim, noiseSchedule } = config;
+  const { conditioning, mel, melNormalization, upsampling, stepEmbeddingDim, noiseSchedule } = config;
   const conditioningSchema = conditioningSchemas[conditioning];
   if (conditioningSchema === undefined) {
     throw badConfig("conditioning", `one of ${Object.keys(conditioningSchemas).join(", ")}`, conditioning);
@@ -69,6 +71,12 @@ export function parseDiffwaveConfig(value: unknown): DiffwaveConfig {
   for (const [index, beta] of [noiseSchedule.first, noiseSchedule.last, ...config.fastSchedule].entries()) {
     const path = ["noiseSchedule.first", "noiseSchedule.last"][index] ?? `fastSchedule[${index - 2}]`;
     if (!(beta > 0 && beta < 1)) throw badConfig(path, "a number between 0 and 1", beta);
+  }
+  if (melNormalization !== undefined) {
+    const { mean, deviation } = melNormalization;
+    checkSchema(deviation, "number", "melNormalization.deviation");
+    if (deviation === 0) throw badConfig("melNormalization.deviation", "a number above 0", deviation);
+    if (!Number.isFinite(mean)) throw badConfig("melNormalization.mean", "a number", mean);
   }
   if (mel !== undefined && upsampling !== undefined) {
     expectEqual("mel.sampleRate", mel.sampleRate, config.sampleRate);

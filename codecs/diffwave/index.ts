@@ -6,48 +6,84 @@ import { LazyResource } from "../../src/runtime/lazy-resource";
 import type { VocoderEngine } from "../../src/vocoder/neural-vocoder";
 import type { VocoderDefinition } from "../../src/vocoder-definition";
 import { badConfig } from "../config-schema";
-import { type DiffwaveConfig, lookAhead, parseDiffwaveConfig } from "./config";
+import { lookAhead, parseDiffwaveConfig } from "./config";
+import config16k from "./config-16k.json";
 import config22khz from "./config-22khz.json";
 import { DiffwaveStream } from "./diffwave-stream";
 import { loadConditioner, loadNetworks } from "./networks";
 import { Sampler, seededNoise } from "./sampler";
 
+/** What the cards of all have in common. */
+const paper = {
+  paper: 'Kong et al. 2020, "DiffWave: A Versatile Diffusion Model for Audio Synthesis"',
+  paperUrl: "https://arxiv.org/abs/2009.09761",
+  numChannels: 1,
+  codeLicence: "Apache-2.0 (PyPI diffwave)",
+  weightsLicence: "that of the file you give",
+  tested: "PyPI diffwave 0.1.7: small and full-size random weights and the same noise, every stage",
+};
+
 /** The definition that `loadVocoder("diffwave", { weights })` finds: 6 steps. */
-export const diffwave: VocoderDefinition = define("diffwave", "6 diffusion steps", true);
+export const diffwave = define(config22khz, {
+  name: "diffwave",
+  summary: "22.05 kHz, from log-mels of 80 bands, by 6 diffusion steps",
+  isFast: true,
+  card: paper,
+  numParameters: 2_619_971,
+});
 
 /** The same network with all the steps of its training. */
-export const diffwaveFull: VocoderDefinition = define("diffwave-full", "50 diffusion steps", false);
+export const diffwaveFull = define(config22khz, {
+  name: "diffwave-full",
+  summary: "22.05 kHz, from log-mels of 80 bands, by 50 diffusion steps",
+  isFast: false,
+  card: paper,
+  numParameters: 2_619_971,
+});
 
-function define(name: string, steps: string, isFast: boolean): VocoderDefinition {
+/** The small one that training/ trains, for the log-mel of speech-16k. */
+export const diffwave16k = define(config16k, {
+  name: "diffwave-16k",
+  summary: "16 kHz, from the log-mel of speech-16k, by 6 diffusion steps, 0.5 M parameters",
+  isFast: true,
+  card: { ...paper, codeLicence: "Apache-2.0", tested: "its PyTorch twin: small random weights and the same noise" },
+  numParameters: 534_687,
+});
+
+/** What tells one definition from another, beside its config. */
+interface Facts {
+  readonly name: string;
+  readonly summary: string;
+  /** Whether the few steps of the fast schedule are taken, or all of training's. */
+  readonly isFast: boolean;
+  readonly card: typeof paper;
+  readonly numParameters: number;
+}
+
+function define(rawConfig: object, { name, summary, isFast, card, numParameters }: Facts): VocoderDefinition {
+  const named = { ...rawConfig, name, system: name };
+  const config = parseDiffwaveConfig(named);
+  const numSteps = isFast ? config.fastSchedule.length : config.noiseSchedule.numSteps;
+  const hopLength = config.mel?.hopLength ?? 1;
   return {
     name,
-    summary: `22.05 kHz, from log-mels of 80 bands, by ${steps}`,
+    summary,
     weightsLicence: undefined,
     card: {
-      paper: 'Kong et al. 2020, "DiffWave: A Versatile Diffusion Model for Audio Synthesis"',
-      paperUrl: "https://arxiv.org/abs/2009.09761",
-      sampleRate: config22khz.sampleRate,
-      numChannels: 1,
-      frameRate: config22khz.sampleRate / config22khz.mel.hopLength,
-      numParameters: 2_619_971,
-      delaySamples: delayOf(parseDiffwaveConfig(config22khz), isFast),
-      codeLicence: "Apache-2.0 (PyPI diffwave)",
-      weightsLicence: "that of the file you give",
-      tested: "PyPI diffwave 0.1.7: small and full-size random weights and the same noise, every stage",
+      ...card,
+      sampleRate: config.sampleRate,
+      frameRate: config.sampleRate / hopLength,
+      numParameters,
+      // What all steps look ahead, and the frame that the conditioner does.
+      delaySamples: numSteps * lookAhead(config) + hopLength,
     },
     async readSource(weights) {
-      if (weights !== undefined) return { config: { ...config22khz, name, system: name }, weights };
-      const message = `"${name}" comes without weights; give the published checkpoint as the option "weights"`;
+      if (weights !== undefined) return { config: named, weights };
+      const message = `"${name}" comes without weights; give a file of them as the option "weights"`;
       throw new ModelError("missing-weights", message, { codec: name });
     },
     assemble: (source, options) => assemble(source, isFast, options),
   };
-}
-
-/** What all steps look ahead, and the frame that the conditioner does. */
-function delayOf(config: DiffwaveConfig, isFast: boolean): number {
-  const numSteps = isFast ? config.fastSchedule.length : config.noiseSchedule.numSteps;
-  return numSteps * lookAhead(config) + (config.mel?.hopLength ?? 0);
 }
 
 async function assemble(source: CodecSource, isFast: boolean, options: AssembleOptions): Promise<VocoderEngine> {

@@ -3,6 +3,9 @@
 `python scripts/diffwave/make_vectors.py tiny` writes test/golden/diffwave-tiny; `... full DIR` writes the same of the
 published size somewhere outside the repository, for scripts/diffwave/parity.ts. Versions: requirements.txt here.
 
+`... trained` adds the network that training/ trains, in miniature, to test/golden/diffwave-tiny: other strides, and
+features that it brings to a common size first. Run it behind `tiny`.
+
 The package has a network for log-mels only. Those for classes and for nothing are its residual blocks with another
 condition, as the paper has them: a class is an embedding that is the same at every sample.
 """
@@ -13,6 +16,8 @@ import importlib.metadata
 import json
 import sys
 import types
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +30,7 @@ sys.modules.setdefault("torchaudio", types.ModuleType("torchaudio"))
 from diffwave import inference
 from diffwave.model import DiffWave
 from diffwave.params import AttrDict, params
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,8 +113,8 @@ def build(config: dict[str, Any], label: int) -> DiffWave:
     return model
 
 
-def predict(model: DiffWave, mel: torch.Tensor, fast: bool) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """What the package makes of a mel, and the noise that it drew meanwhile, in the order of drawing."""
+def recorded(sample: Callable[[], torch.Tensor]) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """What sampling makes [T], and the noise that it drew meanwhile, in the order of drawing."""
     drawn: list[torch.Tensor] = []
     originals = (torch.randn, torch.randn_like)
 
@@ -119,13 +125,18 @@ def predict(model: DiffWave, mel: torch.Tensor, fast: bool) -> tuple[list[torch.
 
         return draw
 
-    inference.models["model"] = model
     torch.randn, torch.randn_like = map(record, originals)
     try:
-        audio, _ = inference.predict(mel, "model", device=torch.device("cpu"), fast_sampling=fast)
+        audio = sample()
     finally:
         torch.randn, torch.randn_like = originals
     return [noise[0] for noise in drawn], audio[0]
+
+
+def predict(model: DiffWave, mel: torch.Tensor, fast: bool) -> torch.Tensor:
+    """What the package makes of a mel."""
+    inference.models["model"] = model
+    return inference.predict(mel, "model", device=torch.device("cpu"), fast_sampling=fast)[0]
 
 
 @torch.no_grad()
@@ -140,7 +151,7 @@ def make(base: dict[str, Any], size: str, folder: Path) -> None:
             width = config["mel"]["numMels"] if kind == "mel" else 1
             # Log-mels of speech have a slope and neighbours that resemble each other.
             mel = (torch.rand(1, width, num_frames) * 0.6).cumsum(2) % 1
-            noise, audio = predict(model, mel, fast)
+            noise, audio = recorded(partial(predict, model, mel, fast))
             step = torch.tensor([3.375])
             named = {
                 "mel": mel[0].T,
@@ -160,6 +171,10 @@ def make(base: dict[str, Any], size: str, folder: Path) -> None:
         checkpoint = {"step": 0, "model": state, "optimizer": {"state": {}}, "params": dict(model.params)}
         torch.save(checkpoint, folder / f"{kind}.pt")
         (folder / f"{kind}.json").write_text(json.dumps(config, indent=2) + "\n")
+    write(folder, vectors, signals)
+
+
+def write(folder: Path, vectors: dict[str, torch.Tensor], signals: list[dict[str, Any]]) -> None:
     save_file(vectors, folder / "vectors.safetensors")
     (folder / "vectors.safetensors").chmod(0o644)
     manifest = {
@@ -171,9 +186,60 @@ def make(base: dict[str, Any], size: str, folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
+@torch.no_grad()
+def add_trained(folder: Path) -> None:
+    """The same of the twin in training/, of one signal."""
+    sys.path.insert(0, str(ROOT / "training"))
+    from quantone_training.config import from_mapping
+    from quantone_training.diffwave.config import DiffwaveConfig
+    from quantone_training.diffwave.model import Denoiser
+    from quantone_training.diffwave.sampling import sample
+
+    raw: dict[str, Any] = json.loads((ROOT / "codecs/diffwave/config-16k.json").read_text())
+    raw |= {
+        "mel": raw["mel"] | {"hopLength": 24, "numMels": 5},
+        "upsampling": [6, 4],
+        "numLayers": 5,
+        "channels": 8,
+        "dilationCycle": 3,
+        "stepHiddenDim": 12,
+    }
+    config = from_mapping(DiffwaveConfig, raw)
+    torch.manual_seed(16)
+    model = Denoiser(config).eval()
+    nn.init.normal_(model.output_projection.weight, std=0.15)
+    for name, tensor in model.named_parameters():
+        if name.endswith("bias"):
+            nn.init.normal_(tensor, std=0.2)
+        if "upsampler" in name and name.endswith("weight"):
+            nn.init.normal_(tensor, std=0.5)
+    mel = -10 + 9 * torch.rand(1, 5, 7)
+    drawn, audio = recorded(lambda: sample(model, config, mel, torch.Generator().manual_seed(3)))
+    step = torch.tensor([7.75])
+    scaled = (mel - config.mel_normalization.mean) / config.mel_normalization.deviation
+    named = {
+        "mel": mel[0].T,
+        "drawn": torch.stack(drawn),
+        "audio": audio,
+        "noise": model(drawn[0][None], mel, step)[0],
+        "condition": model.spectrogram_upsampler(scaled)[0].T,
+    }
+    with safe_open(folder / "vectors.safetensors", "pt") as file:
+        vectors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    vectors |= {f"trained.0.{name}": tensor.contiguous() for name, tensor in named.items()}
+    signals = json.loads((folder / "manifest.json").read_text())["signals"]
+    signals = [signal for signal in signals if signal["kind"] != "trained"]
+    signals.append({"kind": "trained", "index": 0, "frames": 7, "fast": True, "step": step.item()})
+    torch.save(model.state_dict(), folder / "trained.pt")
+    (folder / "trained.json").write_text(json.dumps(raw, indent=2) + "\n")
+    write(folder, vectors, signals)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     if sys.argv[1] == "tiny":
         make(TINY, "tiny", ROOT / "test/golden/diffwave-tiny")
+    elif sys.argv[1] == "trained":
+        add_trained(ROOT / "test/golden/diffwave-tiny")
     else:
         make(FULL, "full", Path(sys.argv[2]))

@@ -24,6 +24,7 @@ const goldens = {
   mel: await readDiffwaveGolden("mel"),
   label: await readDiffwaveGolden("label"),
   none: await readDiffwaveGolden("none"),
+  trained: await readDiffwaveGolden("trained"),
 };
 
 async function open(network: Network): Promise<NetworkSession> {
@@ -94,8 +95,9 @@ async function noiseInPortions(kind: DiffwaveKind, portions: readonly number[], 
 }
 
 describe("conditioner", () => {
-  it.each([0, 1])("gives PyTorch's rows for signal %i", async (index) => {
-    const { config, weights, signals } = goldens.mel;
+  const rows = [["mel", 0], ["mel", 1], ["trained", 0]] as const;
+  it.each(rows)("gives PyTorch's rows for signal %s %i", async (kind, index) => {
+    const { config, weights, signals } = goldens[kind];
     const { mel, numFrames, condition } = signals[index] as DiffwaveVectors;
     await using session = await open(buildConditioner(config, weights));
     const result = await session.run({ mel: { data: mel, shape: [1, numFrames, mel.length / numFrames] } });
@@ -107,7 +109,7 @@ describe("conditioner", () => {
 });
 
 describe("denoiser", () => {
-  const cases = (["mel", "label", "none"] as const).flatMap((kind) =>
+  const cases = (["mel", "label", "none", "trained"] as const).flatMap((kind) =>
     goldens[kind].signals.map(({ numFrames }, index) => [kind, numFrames, index] as const),
   );
   it.each(cases)("conditioned on %s, %i frames", async (kind, _, index) => {

@@ -59,6 +59,12 @@ describe("from a mel", () => {
     expect(await vocode(golden, signal, chunks)).toEqual(await vocode(golden, signal, [1000]));
   });
 
+  it("of other strides and of another size, as the twin in training/ does it", async () => {
+    const trained = await readDiffwaveGolden("trained");
+    const signal = trained.signals[0] as DiffwaveVectors;
+    expect(maxDifference(await vocode(trained, signal, [3]), signal.audio)).toBeLessThan(tolerance);
+  });
+
   it("notices noise in another order", async () => {
     const signal = golden.signals[1] as DiffwaveVectors;
     const drawn = signal.drawn.slice();
@@ -156,6 +162,7 @@ describe("the schedule", () => {
     ["upsampling", [16, 8], '"mel.hopLength" expected 128, from the other fields, got 256'],
     ["conditioning", "mood", '"conditioning" expected one of mel, label, none, got "mood"'],
     ["fastSchedule", [0.1, 1], '"fastSchedule[1]" expected a number between 0 and 1, got 1'],
+    ["melNormalization", { mean: 1, deviation: 0 }, '"melNormalization.deviation" expected a number above 0, got 0'],
     ["stepEmbeddingDim", 7, '"stepEmbeddingDim" expected an even number, got 7'],
   ])("is part of a config whose %s is checked", (field, value, message) => {
     expect(() => parseDiffwaveConfig({ ...configOf("mel"), [field]: value })).toThrow(message);

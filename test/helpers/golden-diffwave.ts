@@ -31,7 +31,8 @@ export interface DiffwaveGolden {
   readonly signals: readonly DiffwaveVectors[];
 }
 
-export type DiffwaveKind = "mel" | "label" | "none";
+/** `trained` is the network that training/ trains, in miniature, as its PyTorch twin runs it. */
+export type DiffwaveKind = "mel" | "label" | "none" | "trained";
 
 interface Signal {
   readonly kind: DiffwaveKind;
