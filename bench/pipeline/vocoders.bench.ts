@@ -1,7 +1,7 @@
 /**
  * DiffWave in 6 steps and both Vocos, published sizes, random weights, one thread: beside PyPI's in the same run.
  *
- *     npx tsx bench/pipeline/vocoders.bench.ts [--json] [--rounds 5] [--vocoder diffwave]
+ *     npx tsx bench/pipeline/vocoders.bench.ts [--json] [--rounds 12] [--vocoder diffwave]
  *
  * Speed is of whole calls, features to samples, in processor time; the two sides take turns, and a ratio is the median of
  * what one round measured.
@@ -17,18 +17,18 @@ import { pythonEnvironment } from "../compare/python-environment";
 import { PythonWorker } from "../compare/python-worker";
 import { machine, median, processorSeconds, ratio, takeTurns } from "../harness";
 
-/** How long a signal each takes, so that a round ends within seconds, and the rate of its features where they have one. */
+/** How long a signal each takes, so that a round ends within seconds, how many rounds, and the rate of its features. */
 const vocoders = {
-  diffwave: { seconds: 1, script: "diffwave", file: "mel.pt", bitsPerSecond: undefined },
-  "vocos-mel-24khz": { seconds: 10, script: "vocos", file: "mel.bin", bitsPerSecond: undefined },
-  "vocos-encodec-24khz": { seconds: 10, script: "vocos", file: "encodec.bin", bitsPerSecond: 6000 },
+  diffwave: { seconds: 1, rounds: 3, script: "diffwave", file: "mel.pt", bitsPerSecond: undefined },
+  "vocos-mel-24khz": { seconds: 10, rounds: 12, script: "vocos", file: "mel.bin", bitsPerSecond: undefined },
+  "vocos-encodec-24khz": { seconds: 10, rounds: 12, script: "vocos", file: "encodec.bin", bitsPerSecond: 6000 },
 } as const;
 type Name = keyof typeof vocoders;
 
 const { values } = parseArgs({
   options: {
     json: { type: "boolean" },
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string" },
     vocoder: { type: "string" },
   },
 });
@@ -44,7 +44,7 @@ try {
   const names = (Object.keys(vocoders) as Name[]).filter((name) => name === (values.vocoder ?? name));
   const measured: [string, object][] = [];
   for (const name of names) measured.push([name, await measure(name)]);
-  const conditions = { machine: machine(), threads: 1, clock: "processor time", rounds: Number(values.rounds) };
+  const conditions = { machine: machine(), threads: 1, clock: "processor time" };
   const report = { ...conditions, vocoders: Object.fromEntries(measured) };
   console.log(values.json ? JSON.stringify(report, null, 2) : report);
 } finally {
@@ -53,6 +53,7 @@ try {
 
 async function measure(name: Name) {
   const { seconds, script, file, bitsPerSecond } = vocoders[name];
+  const rounds = Number(values.rounds ?? vocoders[name].rounds);
   const models = join(folder, script);
   mkdirSync(models, { recursive: true });
   execFileSync(python, ["-W", "ignore", join(scripts, script, "make_vectors.py"), "full", models]);
@@ -69,13 +70,14 @@ async function measure(name: Name) {
     return seconds / (processorSeconds() - begin);
   };
   const theirs = async () => seconds / Number(await rival.ask(`vocode ${numFrames}`));
-  const speeds = await takeTurns({ ours, theirs }, Number(values.rounds));
+  const speeds = await takeTurns({ ours, theirs }, rounds);
   await rival.ask(`audio ${numFrames}`);
   const audio = (await vocoder.vocode(features, options)).channels[0] ?? new Float32Array();
   rival.stop();
   return {
     rival: rival.greeting,
     seconds,
+    rounds,
     realTimeFactor: Number(median(speeds.ours).toFixed(3)),
     rivals: Number(median(speeds.theirs).toFixed(3)),
     ratio: Number(ratio(speeds.ours, speeds.theirs).toFixed(2)),
