@@ -145,7 +145,8 @@ interface DecodeJob {
 /** Decodes all tokens into the output; returns the encoder, which has counted the samples. */
 async function decodeTo(output: ByteOutput, job: DecodeJob): Promise<WavEncoder> {
   const { reader, codec, vocoder, input, tally, options, environment } = job;
-  const { sampleRate, numChannels } = reader.header;
+  const { sampleRate } = reader.header;
+  const numChannels = reader.header.numChannels * (codec.identity.jointChannels ?? 1);
   const encoder = new WavEncoder({ sampleRate, numChannels }, { sampleFormat: options.sampleFormat });
   const bar = progressBar(options, environment);
   const update = () =>
@@ -196,7 +197,7 @@ function reportDecoded(
     codec: header.codec,
     revision: header.revision,
     sampleRate: header.sampleRate,
-    numChannels: header.numChannels,
+    numChannels: encoder.numChannels,
     numSamples: encoder.numSamples,
     numCodebooks: header.numCodebooks,
     bytes: tally.numBytes,
@@ -205,7 +206,7 @@ function reportDecoded(
     ...loss,
     ...speed.result,
   };
-  const made = `${formatSeconds(seconds)} ${header.sampleRate} Hz ${formatChannels(header.numChannels)}`;
+  const made = `${formatSeconds(seconds)} ${header.sampleRate} Hz ${formatChannels(encoder.numChannels)}`;
   const { lostFrames } = loss;
   const lost = lostFrames > 0 ? `, ${formatSeconds(lostFrames / header.frameRate)} lost` : "";
   const summary = `${paths.input} (${formatBytes(tally.numBytes)}) -> ${paths.output} (${made}${lost}) ${speed.summary}`;

@@ -23,7 +23,8 @@ export interface CliEnvironment {
   /** Aborts when the user stops the program. */
   readonly signal: AbortSignal;
   /** The codecs that there are. */
-  readonly codecs: readonly Pick<CodecDefinition, "name" | "summary" | "weightsLicence">[];
+  readonly codecs: readonly (Pick<CodecDefinition, "name" | "summary" | "weightsLicence"> &
+    Partial<Pick<CodecDefinition, "card">>)[];
   loadCodec(name: string, options: LoadOptions): Promise<CommandCodec>;
   /** The vocoders that there are. */
   readonly vocoders: readonly Pick<VocoderDefinition, "name" | "summary" | "weightsLicence">[];

@@ -59,11 +59,13 @@ async function runInfo(path: string, options: InfoCommandOptions, environment: C
     fileBitsPerSecond: fileRate,
     ...describeDamage(damage),
   };
+  const card = environment.codecs.find(({ name }) => name === header.codec)?.card;
+  const numChannels = header.numChannels * (card?.numChannels ?? 1);
   const lines = alignPairs([
     ["codec", `${header.codec}, weights ${header.revision}`],
     [
       "audio",
-      `${formatSeconds(seconds)}, ${header.sampleRate} Hz ${formatChannels(header.numChannels)}, ${totals.numSamples} samples`,
+      `${formatSeconds(seconds)}, ${header.sampleRate} Hz ${formatChannels(numChannels)}, ${totals.numSamples} samples`,
     ],
     [
       "tokens",

@@ -25,16 +25,21 @@ class Collected extends Writable {
 
 /** A language model that expects every code alike, but the third: its ranges depend on the arithmetic. */
 function evenModel(revision: string): TokenLanguageModel & AsyncDisposable {
+  let isDisposed = false;
   return {
     codec: "encodec-24khz",
     revision,
     startSegment: (numCodebooks, arithmetic) => ({
-      next: () =>
-        Uint32Array.from({ length: numCodebooks * 1024 }, (_, index) => {
+      async next() {
+        if (isDisposed) throw new Error("used after it was disposed");
+        return Uint32Array.from({ length: numCodebooks * 1024 }, (_, index) => {
           return 8000 * ((index % 1024) + 1) + (index % 1024 > 2 ? (arithmetic === "integer" ? 5 : 9) : 0);
-        }),
+        });
+      },
     }),
-    async [Symbol.asyncDispose]() {},
+    async [Symbol.asyncDispose]() {
+      isDisposed = true;
+    },
   };
 }
 

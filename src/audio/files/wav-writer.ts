@@ -53,6 +53,10 @@ export class WavEncoder {
     this.#sampleFormat = sampleFormat;
   }
 
+  get numChannels(): number {
+    return this.#numChannels;
+  }
+
   /** Samples of each channel so far. */
   get numSamples(): number {
     return this.#numSamples;

@@ -48,7 +48,7 @@ async function readWithModel(
     throw new UsageError("the file was written with a language model; say where that is with --lm");
   }
   await using languageModel = await loadLanguageModel(readEcdcInfo(file, revision).format.codec);
-  return readModelledEcdc(file, revision, languageModel, signal && { signal });
+  return await readModelledEcdc(file, revision, languageModel, signal && { signal });
 }
 
 function describeCoding(coding: EcdcCoding): string {
