@@ -178,6 +178,15 @@ export function parseCount(value: string): number {
   return count;
 }
 
+/** Where noise begins: a whole number from 0. */
+export function parseSeed(value: string): number {
+  const seed = Number(value);
+  if (value.trim() === "" || !Number.isSafeInteger(seed) || seed < 0) {
+    throw new InvalidArgumentError("Give a whole number from 0.");
+  }
+  return seed;
+}
+
 /** A rate in kbit/s, as bits per second. */
 export function parseBitrate(value: string): number {
   const rate = Number(value);

@@ -10,7 +10,7 @@ import { type ByteOutput, type JobPaths, nameInput, openAudioInput, openOutput }
 import type { CliEnvironment } from "./environment";
 import { InputError } from "./exit-codes";
 import { formatSeconds } from "./format-values";
-import { addRunOptions, loadCommandVocoder, progressBar, type RunOptions } from "./job-options";
+import { addRunOptions, loadCommandVocoder, parseSeed, progressBar, type RunOptions } from "./job-options";
 import { measureSpeed, reportJob, warn } from "./report";
 
 /** The ending of files that hold features instead of audio. */
@@ -43,7 +43,7 @@ export function addVocodeCommand(program: Command, environment: CliEnvironment):
         .choices(["s16", "s24", "f32"])
         .default("s16"),
     )
-    .option("--seed <n>", "where the noise of vocoders that draw some begins", Number, 0);
+    .option("--seed <n>", "where the noise of vocoders that draw some begins", parseSeed, 0);
   addRunOptions(command).action((input: string, output: string, options: VocodeCommandOptions) =>
     runVocode({ input, output }, options, environment).catch((error: unknown) => {
       throw nameInput(error, input);
