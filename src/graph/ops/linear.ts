@@ -27,8 +27,8 @@ export function matmul(x: Operand, matrix: Operand): Operand {
 
 /**
  * Every row of `x` times a matrix, plus an offset: one pass less over the result than a product and a sum, at the price of
- * three nodes for the rows' shape. It pays where rows are many and short (5 % of EnCodec's encoder; AMD EPYC, Node 20,
- * November 2026); for wide rows see docs/decisions/0011-channels-last.md.
+ * four nodes for the rows' shape. It pays where rows are many and short (docs/decisions/0065-encodec-on-one-core.md) and
+ * gains nothing where they are wide (0011-channels-last.md).
  *
  * Shapes   x [B, F, K], matrix [K, N], offset [N]; result [B, F, N]
  */
