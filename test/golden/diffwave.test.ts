@@ -89,6 +89,18 @@ describe("as a vocoder", () => {
     expect(maxDifference(other, whole)).toBeGreaterThan(1);
   });
 
+  it("holds back no more than its steps look ahead, however long the signal", async () => {
+    await using vocoder = await loadVocoder(sourceOf("mel"), cpu);
+    const stream = await vocoder.openStream();
+    let numSamples = 0;
+    for (let push = 1; push <= 30; push++) {
+      numSamples += (await stream.push(mel)).length;
+      // Six steps of 14 samples; frames that fill up a block of four, and one that the last of them looks ahead to.
+      expect(push * 5 * 256 - numSamples).toBeLessThanOrEqual(6 * 14 + 4 * 256);
+    }
+    expect((await stream.flush()).length).toBe(30 * 5 * 256 - numSamples);
+  });
+
   it("gives no samples for no frames", async () => {
     await using vocoder = await loadVocoder(sourceOf("mel"), cpu);
     expect((await vocoder.vocode(new Float32Array(0))).channels[0]?.length).toBe(0);

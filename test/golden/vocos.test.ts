@@ -109,6 +109,18 @@ describe("samples", () => {
     },
   );
 
+  it("are held back no longer than the backbone looks ahead, however long the signal", async () => {
+    await using vocoder = await loadVocoder(sourceOf("mel"), cpu);
+    const stream = await vocoder.openStream();
+    let numSamples = 0;
+    for (let push = 1; push <= 50; push++) {
+      numSamples += (await stream.push(new Float32Array(7 * 6))).length;
+      // Two blocks and the first layer, three frames each, and half a window.
+      expect(push * 7 * 16 - numSamples).toBeLessThanOrEqual(9 * 16 + 32);
+    }
+    expect((await stream.flush()).length).toBe(50 * 7 * 16 - numSamples);
+  });
+
   it("are none of no frames", async () => {
     await using vocoder = await loadVocoder(sourceOf("mel"), cpu);
     expect((await vocoder.vocode(new Float32Array(0))).channels[0]?.length).toBe(0);
