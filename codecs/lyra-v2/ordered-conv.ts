@@ -31,12 +31,18 @@ export interface ConvSteps {
  * groups, and so are the outputs.
  *
  * Shapes   x [B, (k - 1) dilation + 1 - stride + F stride, G I], kernel [O, k, I]; result [B, F, O]
- * @throws {GraphError} when the kernel is no whole number of strides
+ * @throws {GraphError} when inputs and outputs make no whole groups, or the kernel is no whole number of strides
  */
 export function orderedConv(x: Operand, { shape, data, bias }: Kernel, steps: ConvSteps): Operand {
   const [numOutputs, taps, width] = shape;
   const numInputs = x.shape[2] as number;
   const size = (numOutputs * width) / numInputs;
+  if (!Number.isInteger(size) || size < 1 || numInputs % width !== 0) {
+    throw x.graph.error(
+      "shape-mismatch",
+      `${numInputs} inputs expected whole groups, got a kernel [${shape.join(", ")}]`,
+    );
+  }
   const groups: Operand[] = [];
   for (let first = 0; first < numOutputs; first += size) {
     const begin = (first / size) * width;
@@ -56,11 +62,13 @@ export function orderedConv(x: Operand, { shape, data, bias }: Kernel, steps: Co
  * the sum is the same.
  *
  * Shapes   x [B, (k - 1) dilation + F, C], kernel [C, k, 1]; result [B, F, C]
+ * @throws {GraphError} when the kernel is for another number of channels
  */
 export function depthwiseConv(x: Operand, { shape, data, bias }: Kernel, dilation: number): Operand {
   const { graph } = x;
   const [channels, taps] = shape;
-  const [batchSize = 1, frames = 1] = x.shape;
+  const [batchSize = 1, frames = 1, width] = x.shape;
+  if (width !== channels) throw graph.error("shape-mismatch", `a kernel of ${channels} channels got others`);
   const outputs = trim(x, 1, (taps - 1) * dilation, 0).shape[1] as typeof frames;
   // The runtime has a kernel that adds in order for images alone.
   const image = transpose(reshape(x, [batchSize, 1, frames, channels]), [0, 3, 1, 2]);

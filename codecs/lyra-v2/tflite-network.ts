@@ -26,6 +26,9 @@ import { addInt8, dequantize, type Int8Format, int8Format, leakyReluInt8, quanti
 import { depthwiseConv, type Kernel, orderedConv, orderedTransposedConv } from "./ordered-conv";
 import { overlapAdd } from "./overlap-add";
 
+/** Rows or channels of a value at most: nothing is allocated by what a damaged file claims. Lyra's have 368 and 512. */
+const largestSize = 1 << 14;
+
 /** What to call the network and its ends. */
 export interface NetworkNames {
   readonly name: string;
@@ -70,7 +73,7 @@ class Conversion {
   readonly #values = new Map<number, Value>();
   readonly #handlers: Readonly<Record<string, (operator: TfliteOperator) => Value | readonly Value[]>> = {
     RESHAPE: (operator) => this.#reshape(operator),
-    READ_VARIABLE: (operator) => ({ kind: "past", rows: this.#tensor(operator.outputs, 0).shape[1] ?? 0 }),
+    READ_VARIABLE: (operator) => this.#readVariable(operator),
     CONCATENATION: (operator) => this.#concatenate(operator),
     STRIDED_SLICE: (operator) => this.#slice(operator),
     SPLIT: (operator) => this.#split(operator),
@@ -114,6 +117,12 @@ class Conversion {
     return signal(isSameShape(operand.shape, shape) ? operand : reshape(operand, shape), format);
   }
 
+  #readVariable(operator: TfliteOperator): Value {
+    const tensor = this.#tensor(operator.outputs, 0);
+    framesOf(tensor);
+    return { kind: "past", rows: tensor.shape[1] as number };
+  }
+
   #concatenate(operator: TfliteOperator): Value {
     const [first, second] = [this.#values.get(operator.inputs[0] as number), operator.inputs[1] as number];
     if (first?.kind === "past") {
@@ -139,6 +148,7 @@ class Conversion {
     const { operand, format } = this.#signal(operator, 1);
     const width = operand.shape[2] as number;
     const part = width / operator.outputs.length;
+    if (!Number.isInteger(part)) throw foreign(`${width} channels in ${operator.outputs.length} parts`);
     return operator.outputs.map((_, place) =>
       signal(trim(operand, 2, place * part, width - (place + 1) * part), format),
     );
@@ -278,7 +288,9 @@ function real({ operand, format }: Signal): Operand {
 function framesOf({ shape }: TfliteTensor): Shape {
   const [one, rows = 0, ...others] = shape;
   const [width] = others.slice(-1);
-  if (one !== 1 || rows < 1 || (others.length === 2 && others[0] !== 1) || others.length > 2) {
+  const isSize = (size: number): boolean => size >= 1 && size <= largestSize;
+  const isPlain = others.length < 2 || (others.length === 2 && others[0] === 1);
+  if (one !== 1 || !isPlain || !isSize(rows) || !isSize(width ?? 1)) {
     throw foreign(`a value of the shape [${shape.join(", ")}]`);
   }
   return width === undefined ? [batch, symbol("F", rows)] : [batch, symbol("F", rows), width];
@@ -287,8 +299,10 @@ function framesOf({ shape }: TfliteTensor): Shape {
 /** A kernel [O, k, 1, I]. */
 function kernelOf(tensor: TfliteTensor): { shape: readonly [number, number, number]; stored: Float32Array } {
   const [numOutputs = 0, taps = 0, one, width = 0, ...others] = tensor.shape;
-  if (one !== 1 || others.length > 0) throw foreign(`a kernel of the shape [${tensor.shape.join(", ")}]`);
-  return { shape: [numOutputs, taps, width], stored: storedNumbers(tensor) };
+  const stored = storedNumbers(tensor);
+  const isWhole = one === 1 && others.length === 0 && numOutputs * taps * width === stored.length;
+  if (!isWhole || stored.length === 0) throw foreign(`a kernel of the shape [${tensor.shape.join(", ")}]`);
+  return { shape: [numOutputs, taps, width], stored };
 }
 
 /** The numbers of a constant as they are stored: of an 8-bit one without its scale. */
