@@ -197,6 +197,9 @@ function rangeBegin(response: Response, offset: number): number {
 
 function totalLength(response: Response, begin: number): number | undefined {
   if (isEncoded(response)) return undefined;
+  // A part of a file is not all of it, even where a part was not asked for.
+  const whole = /^bytes .*\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
+  if (response.status === 206 && whole !== undefined) return Number(whole);
   const length = response.headers.get("content-length");
   return length === null ? undefined : begin + Number(length);
 }

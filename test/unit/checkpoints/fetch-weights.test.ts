@@ -101,6 +101,17 @@ describe("a download", () => {
     expect(requests.map(({ headers }) => headers.range)).toEqual([undefined, "bytes=70000-", "bytes=140000-"]);
   });
 
+  it("does not take the part of a file that it did not ask for as the whole", async () => {
+    answer = (request, response, count) => {
+      if (count > 1) return serve(weights)(request, response, count);
+      const contentRange = `bytes 0-999/${weights.length}`;
+      response.writeHead(206, { "content-length": 1000, "content-range": contentRange, etag: '"v1"' });
+      response.end(weights.subarray(0, 1000));
+    };
+    expect(readFileSync(await get()).length).toBe(weights.length);
+    expect(requests[1]?.headers.range).toBe("bytes=1000-");
+  });
+
   it("begins anew when the file changed meanwhile", async () => {
     const older = weights.map((byte) => byte ^ 1);
     answer = (request, response, count) => {
