@@ -243,3 +243,18 @@ describe("a codec with segments", () => {
     await expect(twice).rejects.toThrow(/a segment behind the end of the signal/);
   });
 });
+
+describe("a config of EnCodec", () => {
+  const config: object = JSON.parse(readFileSync(join(goldens["48khz"].folder, "config.json"), "utf8"));
+
+  it.each([
+    ["normalizes a causal model", { isCausal: true, segmentation: undefined }, /"hasSignalNorm" expected false/],
+    ["cuts a causal model", { isCausal: true, hasSignalNorm: false }, /"segmentation" expected none for a causal/],
+    ["cuts within a frame", { segmentation: { segmentSamples: 601, overlapSamples: 48 } }, /a multiple of 30, got 601/],
+    ["overlaps too much", { segmentation: { segmentSamples: 600, overlapSamples: 301 } }, /0 to half of 600, got 301/],
+    ["does not say whether it is causal", { isCausal: undefined }, /"isCausal" expected true or false/],
+  ])("that %s is refused", async (_, changes, message) => {
+    const loading = loadCodec({ config: { ...config, ...changes }, weights: new Uint8Array() });
+    await expect(loading).rejects.toMatchObject({ code: "bad-config", message: expect.stringMatching(message) });
+  });
+});
