@@ -26,8 +26,10 @@ export {
   loadDiffwaveGenerator,
 } from "../codecs/diffwave/generator";
 export type { PcmAudio } from "./audio/pcm-audio";
+export type { DownloadOptions } from "./checkpoints/download/fetch-weights";
+export type { WeightsSource } from "./checkpoints/weights-source";
 export { Codec, type DecodeOptions, type EncodeOptions } from "./codec";
-export type { CodecDefinition, CodecSource, LoadOptions, RuntimeOptions } from "./codec-definition";
+export type { AssembleOptions, CodecDefinition, CodecSource, LoadOptions, RuntimeOptions } from "./codec-definition";
 export type { Denoise } from "./encoder/denoising";
 export {
   AudioFormatError,
