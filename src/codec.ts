@@ -100,7 +100,7 @@ export class Codec implements AsyncDisposable {
 
   /**
    * Encodes several signals of any length, each to the tokens that `encode` gives it. Networks run them side by side where
-   * they can, which is faster; each signal is held whole.
+   * they can; each signal is held whole, and progress is told at the end.
    *
    * @throws as `encode`
    */
@@ -109,7 +109,9 @@ export class Codec implements AsyncDisposable {
     const config = this.#encoderConfig(options);
     const encoder = await this.#stages.encoder();
     if (takesBatches(encoder) && audios.length > 1 && options.denoise === undefined) {
-      return encodeBatch(this.#stages, encoder, audios, { ...config, maxFrames: BATCH_FRAMES });
+      const tokens = await encodeBatch(this.#stages, encoder, audios, { ...config, maxFrames: BATCH_FRAMES });
+      reportAll(options, tokens);
+      return tokens;
     }
     return inTurn(audios, (audio) => this.encode(audio, options));
   }
@@ -128,7 +130,9 @@ export class Codec implements AsyncDisposable {
     const isPlain = options.denoise === undefined && options.vocoder === undefined;
     if (takesBatches(decoder) && signals.length > 1 && isPassedOn && isAlike && isWhole && isPlain) {
       const config = { blockFrames: BLOCK_FRAMES, maxFrames: BATCH_FRAMES, signal: options.signal };
-      return decodeBatch(this.#stages, decoder, signals, config);
+      const audios = await decodeBatch(this.#stages, decoder, signals, config);
+      reportAll(options, signals);
+      return audios;
     }
     return inTurn(signals, (tokens) => this.decode(tokens, options));
   }
@@ -250,6 +254,12 @@ export class Codec implements AsyncDisposable {
 /** Whether a network runs signals side by side. */
 function takesBatches<T extends { openBatch?: unknown }>(network: T): network is T & Required<Pick<T, "openBatch">> {
   return network.openBatch !== undefined;
+}
+
+/** A batch is one slice of work: its end is all that there is to tell. */
+function reportAll(options: JobOptions, signals: readonly TokenFrames[]): void {
+  const seconds = signals.reduce((sum, tokens) => sum + tokens.numSamples / tokens.sampleRate, 0);
+  progressReporter(options, seconds)(seconds);
 }
 
 /** One after the other: each job's memory is free before the next one starts. */

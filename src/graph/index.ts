@@ -11,6 +11,7 @@ export type { Weights } from "./blocks/conv-matrix";
 export { type FilmWeights, film } from "./blocks/film";
 export { leftContext } from "./blocks/left-context";
 export { type LstmWeights, skipLstm } from "./blocks/lstm";
+export { fullTransposedConv, mirroredConv } from "./blocks/mirrored-conv";
 export { type ReflectConvOptions, ReflectStart, reflectConv } from "./blocks/reflect-conv";
 export { type ResidualUnitWeights, residualUnit } from "./blocks/residual-unit";
 export { type Dimension, type Shape, type SymbolicDimension, symbol } from "./dimension";

@@ -36,6 +36,7 @@ export class TokenDecoder {
   #neededFrames = 1;
   /** Pieces that wait until there are so many. */
   #held: TokenFrames[] = [];
+  #numHeld = 0;
 
   constructor(stages: CodecStages, config: TokenDecoderConfig) {
     this.#stages = stages;
@@ -56,6 +57,7 @@ export class TokenDecoder {
     this.#isComplete ||= tokens.numSamples < frames * hopLength;
     if (this.#numHeld + frames < this.#neededFrames) {
       // A copy: the caller may use its buffer again.
+      this.#numHeld += frames;
       const { codes, lostFrames } = tokens;
       this.#held.push({ ...tokens, codes: codes.slice(), ...(lostFrames && { lostFrames: lostFrames.slice() }) });
       return this.#trim(this.#channels.map(() => noSamples));
@@ -102,13 +104,10 @@ export class TokenDecoder {
     }
   }
 
-  get #numHeld(): number {
-    return this.#held.reduce((sum, piece) => sum + numFrames(piece), 0);
-  }
-
   async #decodeChannels(pieces: readonly TokenFrames[]): Promise<Float32Array[]> {
     const tokens = concatTokenFrames(pieces);
     this.#held = [];
+    this.#numHeld = 0;
     const blockFrames = Math.max(this.#config.blockFrames, this.#neededFrames);
     if (tokens.codes.length > 0) this.#neededFrames = 1;
     return Promise.all(

@@ -83,6 +83,14 @@ describe.each(cases)("%s", (_, golden, codec) => {
     vi.restoreAllMocks();
   });
 
+  it("tells how much was done", async () => {
+    const heard: unknown[] = [];
+    const tokens = await codec.encodeBatch(audios, { onProgress: (progress) => heard.push(progress) });
+    await codec.decodeBatch(tokens, { onProgress: (progress) => heard.push(progress) });
+    const seconds = tokens.reduce((sum, { numSamples, sampleRate }) => sum + numSamples / sampleRate, 0);
+    expect(heard).toEqual(new Array(2).fill({ doneSeconds: seconds, totalSeconds: seconds }));
+  });
+
   it("stops", async () => {
     const reason = new Error("enough");
     const signal = AbortSignal.abort(reason);
