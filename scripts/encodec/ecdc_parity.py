@@ -124,7 +124,7 @@ def make(folder: Path, recordings: Path, clips: list[str]) -> None:
 
 
 def wrong_from(file: bytes, codes: torch.Tensor, lm: LMModel) -> int | None:
-    """The first frame that upstream's decoder gets wrong; None when all are right."""
+    """The first frame that upstream's decoder gets wrong; -1 when it raises an error, None when all are right."""
     seen: list[torch.Tensor] = []
 
     class Codec(Tokens):

@@ -117,7 +117,9 @@ describe("an .ecdc file", () => {
   it("tells what is in it", async () => {
     const { exitCode, stdout } = await run(["info", golden], []);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^codec +encodec-24khz, weights not in the file\naudio +0\.50 s, 24000 Hz mono, 11917 samples\n/);
+    expect(stdout).toMatch(
+      /^codec +encodec-24khz, weights not in the file\naudio +0\.50 s, 24000 Hz mono, 11917 samples\n/,
+    );
     const json = JSON.parse((await run(["info", golden, "--json"], [])).stdout);
     expect(json).toMatchObject({ numFrames: 38, numSamples: 11_917, numCodebooks: tokens.numCodebooks, damage: [] });
     expect(json).not.toHaveProperty("codes");
@@ -152,7 +154,10 @@ describe("an .ecdc file", () => {
     const output = join(folder, "integer.ecdc");
     const other = ["decode", output, join(folder, "none.wav"), "--weights", "w.th", "--lm", "other.th"];
     const refused = await run(other, []);
-    expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringMatching(/language model lm\.th, got other\.th/)]);
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(/language model lm\.th, got other\.th/),
+    ]);
     const container = join(folder, "x.qtn");
     const encode = ["encode", join(folder, "integer.wav"), container, "--codec", "encodec-24khz", "--weights", "w.th"];
     const toContainer = await run([...encode, "--lm", "lm.th"], []);

@@ -103,28 +103,30 @@ describe.each([3, 2])("24khz-%i.ecdc", (numCodebooks) => {
   });
 });
 
+/** The tokens of the 48 kHz files: a whole segment, and one that is all overlap. */
+const segmented: TokenFrames = {
+  codec: "encodec-48khz",
+  revision: "r",
+  sampleRate: 48_000,
+  frameRate: 150,
+  numSamples: 48_000,
+  numChannels: 1,
+  numCodebooks: 2,
+  codebookSize: 1024,
+  segmentation: { segmentSamples: 48_000, overlapSamples: 480 },
+  scales: vector("scales"),
+  codes: Uint16Array.from(vector("segments")),
+};
+
 describe("48khz-packed.ecdc", () => {
   const file = bytesOf("48khz-packed.ecdc");
-  const tokens: TokenFrames = {
-    codec: "encodec-48khz",
-    revision: "r",
-    sampleRate: 48_000,
-    frameRate: 150,
-    numSamples: 48_000,
-    numChannels: 1,
-    numCodebooks: 2,
-    codebookSize: 1024,
-    segmentation: { segmentSamples: 48_000, overlapSamples: 480 },
-    scales: vector("scales"),
-    codes: Uint16Array.from(vector("segments")),
-  };
 
   it("is what we write", () => {
-    expect(Buffer.from(writeEcdc(tokens)).equals(Buffer.from(file))).toBe(true);
+    expect(Buffer.from(writeEcdc(segmented)).equals(Buffer.from(file))).toBe(true);
   });
 
   it("is what we read", () => {
-    expect(readEcdc(file, "r")).toEqual(tokens);
+    expect(readEcdc(file, "r")).toEqual(segmented);
   });
 
   it("is refused when it is cut off anywhere", () => {
@@ -137,6 +139,27 @@ describe("48khz-packed.ecdc", () => {
     const damaged = file.slice();
     damaged.set([0x7f, 0xc0, 0, 0], file.length - 5 - 4);
     expect(() => readEcdc(damaged, "r")).toThrow(/scale expected a finite number/);
+  });
+});
+
+describe("48khz-unchanging.ecdc", () => {
+  const file = bytesOf("48khz-unchanging.ecdc");
+  const ends = rangesOfProbabilities(Float32Array.of(...vector("unchanging"), ...vector("unchanging")), 1024);
+  let numSegments = 0;
+  const model: TokenLanguageModel = {
+    codec: "encodec-48khz",
+    revision: "upstream",
+    startSegment() {
+      numSegments++;
+      return { next: () => ends };
+    },
+  };
+
+  it("is what we write and read, the model and the coder new in each segment", async () => {
+    const bytes = await writeModelledEcdc(segmented, model, { arithmetic: "float" });
+    expect(Buffer.from(bytes).equals(Buffer.from(file))).toBe(true);
+    expect(await readModelledEcdc(file, "r", model)).toEqual(segmented);
+    expect(numSegments).toBe(4);
   });
 });
 
