@@ -54,7 +54,8 @@ def main() -> None:
         "generator": "scripts/lyra-v2/make_published_vectors.py",
         "versions": {"ai-edge-litert": ai_edge_litert.__version__, "numpy": np.__version__},
         "sha256": {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(arguments.models.glob("*.tflite"))
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(arguments.models.glob("*.tflite"))
         },
         "numFrames": NUM_FRAMES,
         "framesPerLevel": FRAMES_PER_LEVEL,

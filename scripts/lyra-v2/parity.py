@@ -16,7 +16,7 @@ import pathlib
 import numpy as np
 import soundfile
 import soxr
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 SAMPLE_RATE = 16_000
 HOP_LENGTH = 320
@@ -28,8 +28,8 @@ AUDIO_ENDINGS = {".wav", ".flac"}
 class Model:
     """One file as a function from frame to frame, with XNNPACK as the default delegate."""
 
-    def __init__(self, path: pathlib.Path) -> None:
-        self.interpreter = Interpreter(str(path), num_threads=1)
+    def __init__(self, path: pathlib.Path, kernels: OpResolverType = OpResolverType.AUTO) -> None:
+        self.interpreter = Interpreter(str(path), num_threads=1, experimental_op_resolver_type=kernels)
         self.interpreter.allocate_tensors()
         self.input = self.interpreter.get_input_details()[0]
         self.output = self.interpreter.get_output_details()[0]
@@ -50,9 +50,9 @@ class Lyra:
         self.encode_runner = self.quantizer.get_signature_runner("encode")
         self.decode_runner = self.quantizer.get_signature_runner("decode")
 
-    def encode(self, samples: np.ndarray) -> np.ndarray:
+    def encode(self, samples: np.ndarray, kernels: OpResolverType = OpResolverType.AUTO) -> np.ndarray:
         """Samples [T] -> latents [F, 64]."""
-        encoder = Model(self.folder / "soundstream_encoder.tflite")
+        encoder = Model(self.folder / "soundstream_encoder.tflite", kernels)
         return np.array([encoder.run(frame) for frame in samples.reshape(-1, HOP_LENGTH)])
 
     def quantize(self, latents: np.ndarray) -> np.ndarray:
@@ -105,6 +105,11 @@ def main() -> None:
     parser.add_argument("models", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("clips", type=pathlib.Path, nargs="+")
+    parser.add_argument(
+        "--without-xnnpack",
+        action="store_true",
+        help="tell how many tokens TFLite's own kernels give alike, and no more",
+    )
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     lyra = Lyra(arguments.models)
@@ -114,6 +119,10 @@ def main() -> None:
         samples = read_clip(path)
         latents = lyra.encode(samples)
         tokens = lyra.quantize(latents)
+        if arguments.without_xnnpack:
+            own = lyra.quantize(lyra.encode(samples, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES))
+            print(f"{name}: {(own == tokens).mean():.1%} of {tokens.size} tokens alike", flush=True)
+            continue
         samples.astype("<f4").tofile(arguments.out / f"{name}.samples.f32")
         latents.astype("<f4").tofile(arguments.out / f"{name}.latents.f32")
         tokens.astype("<u2").tofile(arguments.out / f"{name}.tokens.u16")

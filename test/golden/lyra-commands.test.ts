@@ -1,0 +1,59 @@
+/** Lyra V2 from the command line, with its published files where they are at hand: audio → .lyra → audio. */
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { afterAll, describe, expect, it } from "vitest";
+import { readAudioFile, writeWavFile } from "../../src/audio/index";
+import type { CliEnvironment } from "../../src/cli/environment";
+import { runCommandLine } from "../../src/cli/program";
+import { readLyra } from "../../src/container/index";
+import { codecs, loadCodec } from "../../src/index";
+import { hasShared, sharedPath } from "../helpers/shared";
+import { speechLike } from "../helpers/synth-audio";
+
+const folder = await mkdtemp(join(tmpdir(), "quantone-"));
+afterAll(() => rm(folder, { recursive: true }));
+const path = (name: string) => join(folder, name);
+
+class Collected extends Writable {
+  text = "";
+
+  override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+async function quantone(...args: string[]) {
+  const [stdout, stderr] = [new Collected(), new Collected()];
+  const stdin = (async function* (): AsyncGenerator<Uint8Array> {})();
+  const signal = new AbortController().signal;
+  const environment = { stdin, stdout, stderr, signal, codecs, loadCodec, now: () => performance.now() };
+  return { exitCode: await runCommandLine(args, environment as unknown as CliEnvironment), stdout, stderr };
+}
+
+describe.skipIf(!hasShared)("lyra-v2 from the command line", () => {
+  const weights = ["--weights", sharedPath("models/lyra"), "--device", "cpu"];
+
+  it("encodes to packets and decodes them", async () => {
+    const seconds = 1.51;
+    await writeWavFile(path("in.wav"), { channels: [speechLike(48_000 * seconds, 3)], sampleRate: 48_000 });
+    const encode = ["encode", path("in.wav"), path("out.lyra"), "--codec", "lyra-v2", ...weights];
+    expect(await quantone(...encode, "--bitrate", "6")).toMatchObject({ exitCode: 0 });
+    const bytes = readFileSync(path("out.lyra"));
+    expect(bytes.length).toBe(Math.ceil(seconds * 50) * 15);
+    expect(readLyra(bytes, { revision: "r" }).numCodebooks).toBe(30);
+    const decode = ["decode", path("out.lyra"), path("out.wav"), "--bitrate", "6", ...weights];
+    expect(await quantone(...decode)).toMatchObject({ exitCode: 0 });
+    const { channels, sampleRate } = await readAudioFile(path("out.wav"));
+    expect([channels[0]?.length, sampleRate]).toEqual([76 * 320, 16_000]);
+  });
+
+  it("tells which rates there are packets for", async () => {
+    const wrong = await quantone("encode", path("in.wav"), path("b.lyra"), "--codec", "lyra-v2", "--bitrate", "7", ...weights);
+    expect(wrong.exitCode).toBe(1);
+    expect(wrong.stderr.text).toMatch(/3200, 6000 or 9200/);
+  });
+});
