@@ -60,8 +60,7 @@ export function segmentFrameCounts(run: SegmentRun): number[] | undefined {
   const last = counts.at(-1);
   if (last === undefined || surplus === 0) return surplus === 0 ? counts : undefined;
   // A segment that others follow reaches into the next one, by as much as there is of that.
-  const isFollowed =
-    numSamples === numSegments * stride && surplus > 0 && last + surplus <= segmentSamples / hopLength;
+  const isFollowed = numSamples === numSegments * stride && surplus > 0 && last + surplus <= segmentSamples / hopLength;
   return isFollowed ? [...counts.slice(0, -1), last + surplus] : undefined;
 }
 
