@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes test/golden/lyra-published/manifest.json: what LiteRT makes of a signal from a formula with the published files.
+"""Makes test/golden/lyra-published/manifest.json: what LiteRT makes of a made-up signal with the published files.
 
     pip install -r scripts/lyra-v2/requirements.txt
     python scripts/lyra-v2/make_published_vectors.py MODELS test/golden/lyra-published

@@ -78,7 +78,7 @@ describe.skipIf(!hasShared)("Lyra V2 from its published files", async () => {
   const expected = Buffer.from(manifest.packets, "hex");
   const tokens = (): TokenFrames => readLyra(expected, { revision: lyra().identity.revision, bitsPerSecond: 9200 });
 
-  // TFLite's own kernels without XNNPACK agree with it in half of the tokens (docs/decisions/0091-order-of-sums.md).
+  // TFLite's own kernels without XNNPACK agree with it in half of the tokens (docs/decisions/0090-lyra-networks.md).
   it("finds every token of LiteRT", async () => {
     const found = await lyra().encode({ channels: [samples], sampleRate: 16_000 });
     expect(found).toEqual(tokens());
