@@ -1,5 +1,5 @@
 /** VITS as callers meet it: `loadSpeechModel`, its options and refusals, and `quantone say`. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -175,6 +175,33 @@ describe("files", () => {
     await expect(loadSpeechModel("vits", { ...options, weights: one, config: wide })).rejects.toMatchObject({
       code: "weights-shape",
     });
+  });
+
+  it("beside the weights are read: vocabulary and rules as the port has them, or MMS's list of symbols", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "quantone-vits-"));
+    try {
+      for (const name of ["model.safetensors", "config.json"]) await copyFile(join(one, name), join(folder, name));
+      const lists = [
+        ["vocab.txt", Object.keys(options.vocabulary).join("\n")],
+        ["tokenizer_config.json", JSON.stringify({ ...options.tokenizer, add_blank: false })],
+        ["vocab.json", JSON.stringify({ ...options.vocabulary, a: 5, e: 1 })],
+      ] as const;
+      const said: Float32Array[] = [];
+      for (const [name, text] of lists) {
+        await writeFile(join(folder, name), text);
+        await using model = await loadSpeechModel("vits", { weights: join(folder, "model.safetensors"), device: "cpu" });
+        said.push(samplesOf(await model.synthesize(sentence)));
+      }
+      await using given = await loadSpeechModel("vits", { ...options, weights: one });
+      const [byList, , byPort] = said.map(({ length }) => length);
+      expect(maxDifference(said[0] ?? new Float32Array(), samplesOf(await given.synthesize(sentence)))).toBe(0);
+      expect(said[1]?.length).toBeLessThan(byList ?? 0);
+      expect(byPort).not.toBe(said[1]?.length);
+      await writeFile(join(folder, "vocab.json"), "{");
+      await expect(loadSpeechModel("vits", { weights: folder })).rejects.toThrow(/vocab.json in .* is no JSON/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("of the original's other duration predictor get the port's names", () => {
