@@ -5,15 +5,21 @@
  *     npx tsx bench/quality/decode-clips.ts --clips FOLDER --out FOLDER --codec lyra-v2 --weights FOLDER --bitrates 3200,9200
  *     npx tsx bench/quality/decode-clips.ts --clips FOLDER --out FOLDER --codec opus --bitrates 6000,8000,12000
  *
+ *     npx tsx bench/quality/decode-clips.ts --clips FOLDER --out FOLDER --bitrates 6000 --lost 0.1 --conceal repeat
+ *
  * Writes `OUT/reference/CLIP.wav` (mono, 16 kHz: what every codec is given) and `OUT/CODEC-BITRATE/CLIP.wav`. `opus` runs
  * opusenc and opusdec of Debian's opus-tools: 20 ms frames, complexity 10, constant bitrate.
+ *
+ * `--lost` takes away that share of the frames, each by itself, the same ones in every run. The decoder is told which
+ * (`--conceal decoder`), or gets the frame before once more (`--conceal repeat`), or codewords of index 0 (`--conceal none`).
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { extname, join, parse } from "node:path";
 import { parseArgs } from "node:util";
 import { mixToMono, readAudioFile, resample, writeWavFile } from "../../src/audio/index";
-import { loadCodec, type PcmAudio } from "../../src/index";
+import { loadCodec, numFrames, type PcmAudio, type TokenFrames } from "../../src/index";
+import { seededRandom } from "../../test/helpers/synth-audio";
 
 const sampleRate = 16_000;
 const audioExtensions = new Set([".wav", ".flac", ".ogg", ".opus", ".mp3"]);
@@ -25,6 +31,8 @@ const { values } = parseArgs({
     codec: { type: "string", default: "speech-16k" },
     weights: { type: "string" },
     bitrates: { type: "string", default: "1500,3000,6000" },
+    lost: { type: "string", default: "0" },
+    conceal: { type: "string", default: "decoder" },
   },
 });
 if (values.clips === undefined || values.out === undefined) throw new Error("give --clips FOLDER and --out FOLDER");
@@ -36,9 +44,25 @@ type RoundTrip = (clip: PcmAudio, bitsPerSecond: number, path: string, result: s
 async function neural(name: string, weights: string | undefined): Promise<RoundTrip> {
   const codec = await loadCodec(name, weights === undefined ? {} : { weights });
   return async (clip, bitsPerSecond, _path, result) => {
-    const decoded = await codec.decode(await codec.encode(clip, { bitsPerSecond }));
+    const decoded = await codec.decode(loseFrames(await codec.encode(clip, { bitsPerSecond })));
     await writeWavFile(result, decoded, { sampleFormat: "f32" });
   };
+}
+
+/** The tokens as they arrive when frames are lost on the way. */
+function loseFrames(tokens: TokenFrames): TokenFrames {
+  if (lostShare === 0) return tokens;
+  const random = seededRandom(1);
+  const lostFrames = Uint8Array.from({ length: numFrames(tokens) }, () => Number(random() < lostShare));
+  if (values.conceal === "decoder") return { ...tokens, lostFrames };
+  const codes = tokens.codes.slice();
+  const width = tokens.numChannels * tokens.numCodebooks;
+  for (const [frame, isLost] of lostFrames.entries()) {
+    if (isLost === 0) continue;
+    if (values.conceal === "repeat" && frame > 0) codes.copyWithin(frame * width, (frame - 1) * width, frame * width);
+    else codes.fill(0, frame * width, (frame + 1) * width);
+  }
+  return { ...tokens, codes };
 }
 
 const opus: RoundTrip = async (_clip, bitsPerSecond, path, result) => {
@@ -56,6 +80,8 @@ function* clipPaths(folders: readonly string[]): Generator<string> {
   }
 }
 
+const lostShare = Number(values.lost);
+const label = lostShare === 0 ? codecName : `${codecName} ${100 * lostShare} % lost ${values.conceal}`;
 const roundTrip = codecName === "opus" ? opus : await neural(codecName, values.weights);
 const bitrates = values.bitrates.split(",").map(Number);
 for (const path of clipPaths(values.clips)) {
@@ -66,7 +92,7 @@ for (const path of clipPaths(values.clips)) {
   mkdirSync(join(out, "reference"), { recursive: true });
   await writeWavFile(reference, clip, { sampleFormat: "f32" });
   for (const bitsPerSecond of bitrates) {
-    const folder = join(out, `${codecName}-${bitsPerSecond}`);
+    const folder = join(out, `${label}-${bitsPerSecond}`);
     mkdirSync(folder, { recursive: true });
     await roundTrip(clip, bitsPerSecond, reference, join(folder, name));
   }
