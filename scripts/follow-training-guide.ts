@@ -1,0 +1,106 @@
+/**
+ * Follows training/README.md in miniature: makes a data set, trains, exports, evaluates and draws the curves by the
+ * guide's own commands, then loads the result in TypeScript and holds its tokens and samples to PyTorch's.
+ *
+ *     PYTHON=.venv/bin/python npx tsx scripts/follow-training-guide.ts
+ *
+ * PYTHON is one that has `./training[test]` installed. Everything is written to a temporary folder, which goes away.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeWavFile } from "../src/audio/index";
+import { readSafetensors } from "../src/checkpoints/safetensors";
+import { loadCodec, numFrames } from "../src/index";
+import { maxDifference } from "../test/helpers/golden";
+import { speechLike } from "../test/helpers/synth-audio";
+
+const root = join(import.meta.dirname, "..");
+const config = join(root, "test/golden/speech-16k-tiny/config.json");
+const settings = join(root, "training/configs/speech-16k.toml");
+const sampleRate = 16_000;
+const numClips = 6;
+const numSteps = 200;
+/** What the run changes of the settings: it has a minute, not hours. */
+const miniature = `
+autoencoderSteps = 150
+kmeansBatches = 4
+warmupSteps = 20
+learningRate = 3e-3
+batchSize = 8
+cropSeconds = 0.5
+`;
+/** Lines of the log, of 50 steps each, before the quantizer comes in and the loss begins anew. */
+const autoencoderLines = 3;
+/** The mel loss falls to .71 of that over the first 50 steps; a run that learns nothing stays within .05 of 1. */
+const mostOfFirstLoss = 0.9;
+
+const folder = mkdtempSync(join(tmpdir(), "quantone-guide-"));
+try {
+  await makeDataSet();
+  train();
+  await compareWithPyTorch();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** A shard of WAV files, as `--data` takes them, and the same clips in a folder to evaluate on. */
+async function makeDataSet(): Promise<void> {
+  mkdirSync(join(folder, "clips"));
+  mkdirSync(join(folder, "shards"));
+  for (let clip = 0; clip < numClips; clip++) {
+    const channels = [speechLike(5 * sampleRate, clip + 1)];
+    await writeWavFile(join(folder, "clips", `${clip}.wav`), { channels, sampleRate });
+  }
+  execFileSync("tar", ["--create", "--file", join(folder, "shards", "0.tar"), "--directory", folder, "clips"]);
+  writeFileSync(join(folder, "miniature.toml"), miniature);
+}
+
+function python(module: string, ...args: readonly string[]): void {
+  console.log(`python -m quantone_training.${module} ${args.join(" ")}`);
+  const command = ["-m", `quantone_training.${module}`, ...args];
+  execFileSync(process.env.PYTHON ?? "python3", command, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+function train(): void {
+  const run = join(folder, "run");
+  const weights = join(folder, "mine.safetensors");
+  const overlays = ["--settings", settings, join(folder, "miniature.toml")];
+  const shared = ["--config", config];
+  const budget = ["--threads", "1", "--steps", String(numSteps)];
+  python("train", "--data", join(folder, "shards"), "--run", run, ...shared, ...overlays, ...budget);
+  expectFallingLoss(join(run, "log.jsonl"));
+  python("export_weights", "--checkpoint", join(run, "checkpoint.pt"), ...shared, "--out", weights);
+  const group = `clips=${join(folder, "clips")}`;
+  const stages = ["--stages", "3"];
+  python("evaluate", "--weights", weights, ...shared, "--group", group, ...stages, "--out", join(folder, "e.json"));
+  python("plot_curves", "--log", join(run, "log.jsonl"), "--out", join(folder, "curves.png"));
+  python("make_vectors", "real", ...shared, "--weights", weights, "--out", join(folder, "vectors"));
+}
+
+function expectFallingLoss(path: string): void {
+  const lines = readFileSync(path, "utf8").trim().split("\n");
+  const losses = lines.map((line) => JSON.parse(line)).filter(({ kind }) => kind === "train");
+  const [first, last] = [losses[0]?.mel, losses[autoencoderLines - 1]?.mel];
+  console.log(`mel loss: ${first} over the first 50 steps, ${last} over the last 50 before the quantizer`);
+  if (!(last < mostOfFirstLoss * first)) throw new Error("the loss did not fall");
+}
+
+/** The codec that was just trained, loaded as anybody would load their own. */
+async function compareWithPyTorch(): Promise<void> {
+  const vectors = readSafetensors(readFileSync(join(folder, "vectors", "vectors.safetensors"))).tensors;
+  const manifest = JSON.parse(readFileSync(join(folder, "vectors", "manifest.json"), "utf8"));
+  const vector = (name: string) => vectors.get(name)?.data ?? new Float32Array(0);
+  const source = { config: JSON.parse(readFileSync(config, "utf8")), weights: join(folder, "mine.safetensors") };
+  await using codec = await loadCodec(source, { device: "cpu" });
+  const tokens = await codec.encode({ channels: [vector("input")], sampleRate });
+  const decoded = (await codec.decode(tokens)).channels[0] ?? new Float32Array(0);
+  const numDifferent = tokens.codes.filter((code, index) => code !== vector("tokens")[index]).length;
+  // PyTorch codes a frame more, and the decoder hears it: the last two hops differ (docs/decisions/0003 and 0005).
+  const compared = (numFrames(tokens) - 2) * codec.identity.hopLength;
+  const difference = maxDifference(decoded.subarray(0, compared), vector("waveform").subarray(0, compared));
+  console.log(`${tokens.codes.length} tokens, ${numDifferent} differ from PyTorch's; samples differ by ${difference}`);
+  if (tokens.codes.length === 0 || numDifferent > 0) throw new Error("the tokens are not PyTorch's");
+  if (!(difference <= manifest.tolerance.waveform)) throw new Error("the samples are not PyTorch's");
+}
