@@ -20,11 +20,13 @@ export interface ByteOutput extends AsyncDisposable {
   commit(): Promise<void>;
 }
 
-/** Opens an input for reading once. */
+/** Opens an input for reading once; the caller closes it. */
 export async function openInput(path: string, environment: CliEnvironment): Promise<FileBytes> {
-  if (path === STANDARD_STREAM) return { bytes: environment.stdin, numBytes: undefined };
-  const { bytes, numBytes } = await openFileBytes(path);
-  return { bytes: namingFaults(bytes, path), numBytes };
+  if (path === STANDARD_STREAM) {
+    return { bytes: environment.stdin, numBytes: undefined, async [Symbol.asyncDispose]() {} };
+  }
+  const file = await openFileBytes(path);
+  return { ...file, bytes: namingFaults(file.bytes, path) };
 }
 
 /** Passes bytes on and adds them up. */

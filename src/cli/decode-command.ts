@@ -1,8 +1,6 @@
 /** `quantone decode`: container → tokens → WAV, packet by packet. */
-import { extname } from "node:path";
 import { type Command, Option } from "commander";
 import type { FileBytes } from "../audio/files/audio-files";
-import type { WritableSampleFormat } from "../audio/files/sample-formats";
 import { WavEncoder } from "../audio/files/wav-writer";
 import type { Damage } from "../container/packet-scanner";
 import { ContainerError } from "../errors";
@@ -24,16 +22,9 @@ import {
 import { describeDamage, measureSpeed, reportJob, warn } from "./report";
 import { openTokenFile, tokenFileEndings } from "./token-files";
 import type { TokenFile, TokenFileOptions } from "./token-files/token-file";
+import { assertWavName, sampleFormatOption, type WavOptions, warnOfClipping } from "./wav-output";
 
-/** Endings that promise something else than the WAV that is written. */
-const FOREIGN_ENDINGS: ReadonlySet<string> = new Set(
-  "aac ac3 aif aifc aiff alac amr ape au caf ecdc flac lyra m4a mka mp2 mp3 mp4 oga ogg opus qtn snd spx tta w64 webm wma wv"
-    .split(" ")
-    .map((ending) => `.${ending}`),
-);
-
-interface DecodeCommandOptions extends JobOptions {
-  readonly sampleFormat: WritableSampleFormat;
+interface DecodeCommandOptions extends JobOptions, WavOptions {
   readonly skipDamaged?: boolean;
   readonly bitrate?: number;
   readonly vocoder?: string;
@@ -52,11 +43,7 @@ export function addDecodeCommand(program: Command, environment: CliEnvironment):
     .description(`turn a ${tokenFileEndings} file back into a WAV file`)
     .argument("<input>", "file of tokens, or - for standard input")
     .argument("<output>", "WAV file to write, or - for standard output")
-    .addOption(
-      new Option("--sample-format <name>", "16-bit or 24-bit integers, or floats, which cannot clip")
-        .choices(["s16", "s24", "f32"])
-        .default("s16"),
-    )
+    .addOption(sampleFormatOption())
     .addOption(
       new Option("-b, --bitrate <kbps>", "rate of a .lyra file, which does not say it").argParser(parseBitrate),
     )
@@ -83,7 +70,7 @@ async function runDecode(paths: JobPaths, options: DecodeCommandOptions, environ
   const beginMs = environment.now();
   assertWavName(paths.output);
   await using output = await openOutput(paths, environment, options);
-  const input = await openInput(paths.input, environment);
+  await using input = await openInput(paths.input, environment);
   const tally: ReadTally = { numBytes: 0 };
   const damage: Damage[] = [];
   const onDamage = (lost: Damage) => {
@@ -114,22 +101,21 @@ function languageModelOf(
   return { loadLanguageModel: (codec) => loadCommandLanguageModel(codec, lm, options, environment) };
 }
 
-/** The vocoder that the options name, if they do. */
+/**
+ * The vocoder that the options name, if they do.
+ *
+ * @throws {UsageError} for weights of no vocoder
+ */
 async function loadVocoderOf(
   options: DecodeCommandOptions,
   environment: CliEnvironment,
 ): Promise<NeuralVocoder | undefined> {
   const { vocoder, vocoderWeights: weights } = options;
-  if (vocoder === undefined) return undefined;
+  if (vocoder === undefined) {
+    if (weights === undefined) return undefined;
+    throw new UsageError("--vocoder-weights are those of a vocoder; name it with --vocoder");
+  }
   return loadCommandVocoder(vocoder, { option: "--vocoder-weights", weights }, options, environment);
-}
-
-function assertWavName(path: string): void {
-  const ending = extname(path);
-  if (!FOREIGN_ENDINGS.has(ending.toLowerCase())) return;
-  throw new UsageError(
-    `the output ${path} would be a WAV file under the ending ${ending}, and only WAV is written; name it .wav, or convert it: quantone decode ... - | ffmpeg -i - ${path}`,
-  );
 }
 
 interface DecodeJob {
@@ -188,9 +174,7 @@ function reportDecoded(
   const seconds = encoder.numSamples / header.sampleRate;
   const loss = describeDamage(damage);
   const speed = measureSpeed(seconds, beginMs, environment);
-  if (encoder.numClipped > 0 && options.sampleFormat !== "f32") {
-    warn(environment, options, `${encoder.numClipped} samples clipped; keep them with --sample-format f32`);
-  }
+  warnOfClipping(encoder, options, environment);
   const result = {
     input: paths.input,
     output: paths.output,

@@ -32,12 +32,12 @@ export function addInfoCommand(program: Command, environment: CliEnvironment): v
 }
 
 async function runInfo(path: string, options: InfoCommandOptions, environment: CliEnvironment): Promise<void> {
-  const { bytes } = await openInput(path, environment);
+  await using input = await openInput(path, environment);
   const damage: Damage[] = [];
   const totals = { numBytes: 0, numFrames: 0, numSamples: 0 };
   const onDamage = (lost: Damage) => damage.push(lost);
   const readOptions = { onDamage, ...(options.bitrate && { bitsPerSecond: options.bitrate }) };
-  const { header, metadata, length, tokens } = await openTokenFile(path, countBytes(bytes, totals), readOptions);
+  const { header, metadata, length, tokens } = await openTokenFile(path, countBytes(input.bytes, totals), readOptions);
   if (length !== undefined) Object.assign(totals, length);
   else {
     for await (const piece of tokens(header.revision)) {

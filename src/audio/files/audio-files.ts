@@ -8,8 +8,11 @@ import { WavEncoder, type WavOptions } from "./wav-writer";
 /** Bytes that are read from a file at a time. */
 const READ_BYTES = 1 << 17;
 
-/** The bytes of a file as they are read, and how many there are where that is known: not of pipes and devices. */
-export interface FileBytes {
+/**
+ * The bytes of a file as they are read, and how many there are where that is known: not of pipes and devices. Disposing
+ * closes the file, wherever reading stands.
+ */
+export interface FileBytes extends AsyncDisposable {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly numBytes: number | undefined;
 }
@@ -27,7 +30,15 @@ export async function openFileBytes(path: string): Promise<FileBytes> {
     throw error;
   });
   const bytes = handle.createReadStream({ highWaterMark: READ_BYTES });
-  return { bytes, numBytes: stats.isFile() ? stats.size : undefined };
+  return {
+    bytes,
+    numBytes: stats.isFile() ? stats.size : undefined,
+    async [Symbol.asyncDispose]() {
+      // Nothing else closes a file of which nothing was read.
+      bytes.destroy();
+      await handle.close();
+    },
+  };
 }
 
 /**

@@ -1,5 +1,15 @@
 /** The commands in this process, around a codec without networks: what they read, write, print and end with. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -492,6 +502,37 @@ describe("errors of files", () => {
     expect(await said(encode(path("short.wav"), output))).toBe(
       `quantone: ${output}: no such file or folder; check the path\n`,
     );
+  });
+});
+
+// The list of this process's open files, which other systems do not have.
+describe.runIf(existsSync("/proc/self/fd"))("an input after a failure", () => {
+  const isOpen = (file: string) =>
+    readdirSync("/proc/self/fd").some((handle) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${handle}`) === realpathSync(file);
+      } catch {
+        // The handle that listed the folder is gone.
+        return false;
+      }
+    });
+
+  it("is closed, wherever reading stood", async () => {
+    const wasOpen: boolean[] = [];
+    const noCodec = () => {
+      wasOpen.push(isOpen(path("held.qtn")) || isOpen(path("held.wav")));
+      return Promise.reject(new ModelError("missing-weights", "no weights", { codec: "fake" }));
+    };
+    // Longer than what is read at a time, so that its end is not reached by looking at its start.
+    writeFileSync(path("held.wav"), encodeWav({ channels: [new Float32Array(200_000)], sampleRate: 16000 }).bytes);
+    writeFileSync(path("held.qtn"), new Uint8Array([...container, ...new Uint8Array(300_000)]));
+    for (const args of [encode(path("held.wav"), "-"), ["decode", path("held.qtn"), "-"], ["info", path("held.qtn")]]) {
+      expect((await quantone(args, { environment: { loadCodec: noCodec } })).exitCode).toBe(1);
+      // Streams end a moment before their files are closed; one that is forgotten stays open until memory is collected.
+      const isHeld = () => isOpen(path("held.qtn")) || isOpen(path("held.wav"));
+      await expect.poll(isHeld, { message: args.join(" ") }).toBe(false);
+    }
+    expect(wasOpen).toEqual([true, true]);
   });
 });
 
