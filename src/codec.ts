@@ -1,6 +1,7 @@
 /** A loaded codec: `encode`, `decode`, and both as streams. The stages that they run are in pipeline.ts. */
 import { assertPcmAudio, concatAudio, numSamples, type PcmAudio } from "./audio/pcm-audio";
 import { type Denoise, denoiseByFrame } from "./encoder/denoising";
+import { noiseDetectorFor } from "./encoder/noise-detector";
 import type { CodecIdentity, CodecStages } from "./pipeline";
 import { type ChunkSource, type JobOptions, progressReporter } from "./runtime/job";
 import { untilAborted } from "./runtime/until-aborted";
@@ -39,6 +40,11 @@ export interface EncodeOptions extends JobOptions {
    * begins at.
    */
   readonly denoise?: Denoise;
+  /**
+   * Discontinuous transmission, for codecs whose decoder makes comfort noise: frames of nothing but background noise are
+   * marked in `lostFrames` of the tokens, and need not be sent. Files do not keep the marks. Default: false.
+   */
+  readonly dtx?: boolean;
 }
 
 export interface DecodeOptions extends JobOptions {
@@ -108,7 +114,8 @@ export class Codec implements AsyncDisposable {
     for (const audio of audios) assertPcmAudio(audio);
     const config = this.#encoderConfig(options);
     const encoder = await this.#stages.encoder();
-    if (takesBatches(encoder) && audios.length > 1 && options.denoise === undefined) {
+    const isPlain = options.denoise === undefined && config.openNoiseDetector === undefined;
+    if (takesBatches(encoder) && audios.length > 1 && isPlain) {
       const tokens = await encodeBatch(this.#stages, encoder, audios, { ...config, maxFrames: BATCH_FRAMES });
       reportAll(options, tokens);
       return tokens;
@@ -220,7 +227,8 @@ export class Codec implements AsyncDisposable {
       );
     }
     const activeCodebooks = activeCodebooksFor(this.identity, options);
-    return { activeCodebooks, channels, blockFrames: BLOCK_FRAMES, signal, denoise };
+    const openNoiseDetector = noiseDetectorFor(options.dtx, this.#stages);
+    return { activeCodebooks, channels, blockFrames: BLOCK_FRAMES, signal, denoise, openNoiseDetector };
   }
 
   #tokenDecoder({ signal, denoise, vocoder }: DecodeOptions): TokenDecoder | SegmentDecoder {

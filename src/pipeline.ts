@@ -10,6 +10,7 @@ import { leveled } from "./audio/level";
 import type { Decoder, DecoderStream } from "./decoder/decoder";
 import type { DenoisingSide } from "./encoder/denoising";
 import type { Encoder, EncoderStream } from "./encoder/encoder";
+import type { NoiseDetector } from "./encoder/noise-detector";
 import type { MelConfig } from "./features/mel-spectrogram";
 import type { ResidualQuantizer } from "./rvq/quantize";
 import type { Segmentation } from "./tokens/segmentation";
@@ -56,6 +57,11 @@ export interface CodecStages {
   readonly vocoder: Vocoder;
   encoder(): Promise<Encoder>;
   decoder(): Promise<Decoder>;
+  /**
+   * Starts to listen to a signal for frames that need not be sent. Absent where the decoder makes no noise in their place;
+   * for encoders that take frames one by one.
+   */
+  readonly openNoiseDetector?: () => NoiseDetector;
   /** By the name that vocoders know the features by, such as `log_mel`. Absent where the codec has none. */
   readonly featureDecoders?: Readonly<Record<string, FeatureDecoder>>;
   dispose(): Promise<void>;
@@ -80,6 +86,35 @@ export async function encodeFrames(
 ): Promise<Uint16Array> {
   const latents = await encoder.push(samples);
   return quantizer.quantize(latents, activeCodebooks);
+}
+
+/**
+ * Encodes the frames of one channel that are to be sent. The encoder goes on behind the others as if they had not been.
+ *
+ * Shapes   `samples` [F * hopLength]; result [F, activeCodebooks] row-major, zeros where nothing is sent
+ * @param lostFrames  1 for each frame that is not sent [F]
+ */
+export async function encodeSentFrames(
+  stages: CodecStages,
+  encoder: EncoderStream,
+  samples: Float32Array,
+  activeCodebooks: number,
+  lostFrames: Uint8Array,
+): Promise<Uint16Array> {
+  const sent = [...lostFrames.keys()].filter((frame) => lostFrames[frame] === 0);
+  if (sent.length === lostFrames.length) return encodeFrames(stages, encoder, samples, activeCodebooks);
+  const codes = new Uint16Array(lostFrames.length * activeCodebooks);
+  if (sent.length === 0) return codes;
+  const { hopLength } = stages.identity;
+  const taken = new Float32Array(sent.length * hopLength);
+  for (const [place, frame] of sent.entries()) {
+    taken.set(samples.subarray(frame * hopLength, (frame + 1) * hopLength), place * hopLength);
+  }
+  const sentCodes = await encodeFrames(stages, encoder, taken, activeCodebooks);
+  for (const [place, frame] of sent.entries()) {
+    codes.set(sentCodes.subarray(place * activeCodebooks, (place + 1) * activeCodebooks), frame * activeCodebooks);
+  }
+  return codes;
 }
 
 /**

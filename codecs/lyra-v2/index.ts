@@ -18,6 +18,8 @@ import { readCodebooks } from "./codebooks";
 import { concealingDecoder } from "./concealment";
 import { type LyraConfig, parseLyraConfig } from "./config";
 import lyraConfig from "./config.json";
+import { noiseBands } from "./noise-bands";
+import { NoiseEstimator } from "./noise-estimator";
 import { buildFromTflite } from "./tflite-network";
 
 /** The definition that `loadCodec("lyra-v2", { weights: FOLDER })` finds. */
@@ -79,6 +81,7 @@ async function assemble({ config: parsed, weights }: CodecSource, options: Assem
     vocoder: passthroughVocoder("waveform"),
     encoder: () => encoder.get(),
     decoder: () => decoder.get(),
+    openNoiseDetector: () => new NoiseEstimator(noiseBands(config)),
     async dispose() {
       await encoder.dispose();
       await decoder.dispose();

@@ -1,5 +1,5 @@
 /**
- * Follows the noise in decoded speech: samples, frame by frame → log-mel of the noise alone.
+ * Follows the noise in speech: samples, frame by frame → log-mel of the noise alone.
  *
  * The power of each band is smoothed, the more the less it moves, and the lowest of it within the last one to two seconds
  * is taken for the noise: speech has pauses, noise has none.

@@ -24,5 +24,5 @@ export {
   writeModelledEcdc,
 } from "./ecdc/index";
 export type { ContainerHeader } from "./header";
-export { type LyraFileOptions, readLyra, readLyraPacket, writeLyra } from "./lyra/index";
+export { type LyraFileOptions, readLyra, readLyraPacket, writeLyra, writeLyraPackets } from "./lyra/index";
 export type { Damage } from "./packet-scanner";

@@ -7,7 +7,8 @@
 import type { PcmAudio } from "../audio/pcm-audio";
 import type { DenoiseFrame } from "../encoder/denoising";
 import type { EncoderStream } from "../encoder/encoder";
-import { type CodecStages, encodeFrames } from "../pipeline";
+import { type NoiseDetector, noiseFrames } from "../encoder/noise-detector";
+import { type CodecStages, encodeSentFrames } from "../pipeline";
 import type { TokenFrames } from "../tokens/token-frames";
 import { AudioIntake } from "./audio-intake";
 import { tokenFormat } from "./token-format";
@@ -24,6 +25,8 @@ export interface TokenEncoderConfig {
   readonly signal?: AbortSignal | undefined;
   /** Whether to take noise away, for an encoder that can. */
   readonly denoise?: DenoiseFrame | undefined;
+  /** Listens to each channel for frames that need not be sent. Default: all are. */
+  readonly openNoiseDetector?: (() => NoiseDetector) | undefined;
 }
 
 /** One signal on its way to tokens. */
@@ -33,6 +36,8 @@ export class TokenEncoder {
   readonly #intake: AudioIntake;
   /** One for each channel that is coded by itself. */
   #encoders: EncoderStream[] = [];
+  /** One for each of them, or none where every frame is sent. */
+  #detectors: NoiseDetector[] = [];
   /** Frames that must wait before the networks are called: more than one until they have started. */
   #neededFrames = 1;
   #takesPartialFrame = false;
@@ -69,7 +74,9 @@ export class TokenEncoder {
     const encoder = await this.#stages.encoder();
     this.#neededFrames = encoder.startFrames ?? 1;
     this.#takesPartialFrame = encoder.takesPartialFrame ?? false;
-    this.#encoders = this.#intake.queues.map(() => encoder.openStream(this.#config.denoise));
+    const { denoise, openNoiseDetector } = this.#config;
+    this.#encoders = this.#intake.queues.map(() => encoder.openStream(denoise));
+    if (openNoiseDetector !== undefined) this.#detectors = this.#encoders.map(openNoiseDetector);
   }
 
   /** Encodes `count` frames from the queues, block by block, into codes [F, C, K]. */
@@ -79,20 +86,26 @@ export class TokenEncoder {
     const blockFrames = Math.max(this.#config.blockFrames, this.#neededFrames);
     const numChannels = this.#encoders.length;
     const codes = new Uint16Array(count * numChannels * activeCodebooks);
+    const lostFrames = new Uint8Array(count);
     if (count > 0) this.#neededFrames = 1;
     signal?.throwIfAborted();
     for (let first = 0; first < count; first += blockFrames) {
       signal?.throwIfAborted();
       const frames = Math.min(blockFrames, count - first);
+      const channels = this.#encoders.map((_, index) => this.#take(index, frames));
+      const lost = noiseFrames(this.#detectors, channels, frames);
+      lostFrames.set(lost, first);
       for (const [index, encoder] of this.#encoders.entries()) {
-        const block = await encodeFrames(this.#stages, encoder, this.#take(index, frames), activeCodebooks);
+        const samples = channels[index] as Float32Array;
+        const block = await encodeSentFrames(this.#stages, encoder, samples, activeCodebooks, lost);
         for (let frame = 0; frame < frames; frame++) {
           const from = block.subarray(frame * activeCodebooks, (frame + 1) * activeCodebooks);
           codes.set(from, ((first + frame) * numChannels + index) * activeCodebooks);
         }
       }
     }
-    return { ...tokenFormat(identity, numChannels, activeCodebooks), numSamples: coveredSamples, codes };
+    const marks = lostFrames.includes(1) ? { lostFrames } : {};
+    return { ...tokenFormat(identity, numChannels, activeCodebooks), numSamples: coveredSamples, codes, ...marks };
   }
 
   #take(index: number, frames: number): Float32Array {

@@ -34,8 +34,8 @@ export interface TokenFrames {
   readonly scales?: Float32Array;
   readonly codes: Uint16Array;
   /**
-   * 1 for each frame that did not arrive [F]: its codes count for nothing, and the decoder conceals it. Absent when all
-   * frames are there. Files keep no marks.
+   * 1 for each frame that did not arrive or was not sent [F]: its codes count for nothing, and the decoder conceals it.
+   * Absent when all frames are there. Files keep no marks.
    */
   readonly lostFrames?: Uint8Array;
 }

@@ -124,6 +124,19 @@ describe("Lyra V2", () => {
     expect(concealed.every(Number.isFinite)).toBe(true);
   });
 
+  it("sends nothing for silence when asked so, and codes what is sent as if there were nothing else", async () => {
+    const silence = new Float32Array(60 * hopLength);
+    const withSilence = Float32Array.from([...silence, ...samples]);
+    const asked = { channels: [withSilence], sampleRate };
+    const { lostFrames = new Uint8Array(0), codes, numSamples } = await codec.encode(asked, { dtx: true });
+    expect(numSamples).toBe(withSilence.length);
+    // The first frame of all is never taken for noise.
+    expect([...lostFrames.subarray(0, 61)]).toEqual([0, ...new Array(59).fill(1), 0]);
+    const sentSamples = withSilence.filter((_, n) => lostFrames[Math.floor(n / hopLength)] === 0);
+    const expected = await codec.encode({ channels: [sentSamples], sampleRate });
+    expect(codes.filter((_, at) => lostFrames[Math.floor(at / numStages)] === 0)).toEqual(expected.codes);
+  });
+
   it("names the file that is not there, and wants a folder", async () => {
     const missing = loadCodec({ config, weights: join(folder, "nowhere") }, { device: "cpu" });
     await expect(missing).rejects.toMatchObject({ name: "CheckpointError", code: "not-found", message: expect.stringMatching(/quantizer/) });

@@ -1,2 +1,2 @@
 /** Packets and `.lyra` files of Lyra V2. */
-export { type LyraFileOptions, readLyra, readLyraPacket, writeLyra } from "./lyra-file";
+export { type LyraFileOptions, readLyra, readLyraPacket, writeLyra, writeLyraPackets } from "./lyra-file";

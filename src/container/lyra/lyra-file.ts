@@ -30,9 +30,38 @@ export interface LyraFileOptions {
  * Writes tokens as packets; of pieces of a signal, the bytes one behind the other are those of the whole.
  *
  * Memory   result is a fresh copy
- * @throws {TokenError} `codec-mismatch` when no packet holds such tokens; as `assertTokenFrames`
+ * @throws {TokenError} `codec-mismatch` when no packet holds such tokens, or a frame is marked as lost or not sent: packets
+ *   without bytes leave no trace in a file; as `assertTokenFrames`
  */
 export function writeLyra(tokens: TokenFrames): Uint8Array {
+  assertPackable(tokens);
+  const frame = tokens.lostFrames?.indexOf(1) ?? -1;
+  if (frame < 0) return packLyraFrames(tokens.codes);
+  const message = `a .lyra file has no place for frame ${frame}, which was lost or not sent; encode without "dtx", or send what writeLyraPackets gives`;
+  throw new TokenError("codec-mismatch", message, { expected: "all frames", actual: "marks in lostFrames", frame });
+}
+
+/**
+ * Writes each frame as the packet to send; one without bytes for a frame that is marked as lost, or by `dtx` as not worth
+ * sending.
+ *
+ * Memory   results are views of one fresh copy
+ * @throws {TokenError} `codec-mismatch` when no packet holds such tokens; as `assertTokenFrames`
+ * @example
+ * for await (const piece of codec.encodeStream(microphone, { bitsPerSecond: 6000, dtx: true })) {
+ *   for (const packet of writeLyraPackets(piece)) send(packet);
+ * }
+ */
+export function writeLyraPackets(tokens: TokenFrames): Uint8Array[] {
+  assertPackable(tokens);
+  const bytes = packLyraFrames(tokens.codes);
+  const size = lyraPacketBytes(tokens.numCodebooks);
+  return Array.from({ length: bytes.length / size }, (_, frame) =>
+    tokens.lostFrames?.[frame] === 1 ? new Uint8Array(0) : bytes.subarray(frame * size, (frame + 1) * size),
+  );
+}
+
+function assertPackable(tokens: TokenFrames): void {
   assertTokenFrames(tokens);
   for (const [field, expected] of Object.entries(lyraFormat)) {
     const actual = tokens[field as keyof typeof lyraFormat];
@@ -40,7 +69,6 @@ export function writeLyra(tokens: TokenFrames): Uint8Array {
   }
   if (!lyraStages.includes(tokens.numCodebooks))
     throw mismatch("numCodebooks", lyraStages.join(", "), tokens.numCodebooks);
-  return packLyraFrames(tokens.codes);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readLyra, readLyraPacket, writeLyra } from "../../../src/container/lyra/index";
+import { readLyra, readLyraPacket, writeLyra, writeLyraPackets } from "../../../src/container/lyra/index";
 import { assertTokenFrames, type TokenFrames } from "../../../src/tokens/token-frames";
 
 /** Tokens whose values tell their places. */
@@ -44,6 +44,19 @@ describe("Lyra's packets", () => {
       assertTokenFrames(lost);
     }
     expect(readLyraPacket(new Uint8Array(8), "r").lostFrames).toBeUndefined();
+  });
+
+  it("have no bytes where a frame is not sent, and go into no file then", () => {
+    const tokens = tokensOf(4, 16);
+    expect(writeLyraPackets(tokens).flatMap((packet) => [...packet])).toEqual([...writeLyra(tokens)]);
+    const gappy = { ...tokens, lostFrames: Uint8Array.of(0, 1, 1, 0) };
+    const packets = writeLyraPackets(gappy);
+    expect(packets.map(({ length }) => length)).toEqual([8, 0, 0, 8]);
+    const pieces = packets.map((packet) => readLyraPacket(packet, "r"));
+    expect(pieces.map(({ lostFrames }) => lostFrames?.[0] ?? 0)).toEqual([0, 1, 1, 0]);
+    expect(pieces[3]?.codes).toEqual(tokens.codes.subarray(48));
+    expect(() => writeLyra(gappy)).toThrow(expect.objectContaining({ code: "codec-mismatch", frame: 1 }));
+    expect(writeLyra({ ...tokens, lostFrames: new Uint8Array(4) })).toEqual(writeLyra(tokens));
   });
 
   it("of pieces are those of the whole", () => {
