@@ -1,6 +1,5 @@
 /** `quantone say`: text → speech → WAV, chunk by chunk. */
-import { type Command, InvalidArgumentError, Option } from "commander";
-import type { WritableSampleFormat } from "../audio/files/sample-formats";
+import { type Command, InvalidArgumentError } from "commander";
 import { WavEncoder } from "../audio/files/wav-writer";
 import type { SpeechModel, SynthesizeOptions } from "../synthesis/speech-model";
 import { type ByteOutput, openOutput, STANDARD_STREAM } from "./byte-streams";
@@ -8,13 +7,13 @@ import type { CliEnvironment } from "./environment";
 import { formatSeconds } from "./format-values";
 import { addRunOptions, loadCommandSpeechModel, parseSeed, progressBar, type RunOptions } from "./job-options";
 import { measureSpeed, reportJob, warn } from "./report";
+import { assertWavName, sampleFormatOption, type WavOptions, warnOfClipping } from "./wav-output";
 
-interface SayCommandOptions extends RunOptions {
+interface SayCommandOptions extends RunOptions, WavOptions {
   readonly model: string;
   readonly speaker: number;
   readonly seed: number;
   readonly rate?: number;
-  readonly sampleFormat: WritableSampleFormat;
 }
 
 /** Adds `say` to the program. */
@@ -28,11 +27,7 @@ export function addSayCommand(program: Command, environment: CliEnvironment): vo
     .option("--speaker <n>", "which voice, counted from 0", parseSeed, 0)
     .option("--seed <n>", "where the noise begins: the same seed says it the same way", parseSeed, 0)
     .option("--rate <factor>", "2 is twice as fast as 1; default: the model's own", parseFactor)
-    .addOption(
-      new Option("--sample-format <name>", "16-bit or 24-bit integers, or floats, which cannot clip")
-        .choices(["s16", "s24", "f32"])
-        .default("s16"),
-    );
+    .addOption(sampleFormatOption());
   addRunOptions(command).action((text: string, output: string, options: SayCommandOptions) =>
     runSay(text, output, options, environment),
   );
@@ -45,12 +40,14 @@ async function runSay(
   environment: CliEnvironment,
 ): Promise<void> {
   const beginMs = environment.now();
+  assertWavName(path);
   // The text is no file, so no output can be it.
   await using output = await openOutput({ input: STANDARD_STREAM, output: path }, environment, options);
   const text = argument === STANDARD_STREAM ? await readText(environment.stdin) : argument;
   await using model = await loadCommandSpeechModel(options.model, options, environment);
   const encoder = await sayTo(output, { model, text, options, environment });
   await output.commit();
+  warnOfClipping(encoder, options, environment);
   const seconds = encoder.numSamples / model.sampleRate;
   const speed = measureSpeed(seconds, beginMs, environment);
   const { name, sampleRate } = model;

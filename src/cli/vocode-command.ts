@@ -1,7 +1,6 @@
 /** `quantone vocode`: audio → features → vocoder → WAV, chunk by chunk; or features from a file. */
 import { extname } from "node:path";
-import { type Command, Option } from "commander";
-import type { WritableSampleFormat } from "../audio/files/sample-formats";
+import type { Command } from "commander";
 import { WavEncoder } from "../audio/files/wav-writer";
 import { openCheckpoint } from "../checkpoints/open-checkpoint";
 import { melFrames } from "../features/mel-frames";
@@ -10,16 +9,24 @@ import { type ByteOutput, type JobPaths, nameInput, openAudioInput, openOutput }
 import type { CliEnvironment } from "./environment";
 import { InputError } from "./exit-codes";
 import { formatSeconds } from "./format-values";
-import { addRunOptions, loadCommandVocoder, parseSeed, progressBar, type RunOptions } from "./job-options";
-import { measureSpeed, reportJob, warn } from "./report";
+import {
+  addRunOptions,
+  loadCommandVocoder,
+  parseBitrate,
+  parseSeed,
+  progressBar,
+  type RunOptions,
+} from "./job-options";
+import { measureSpeed, reportJob } from "./report";
+import { assertWavName, sampleFormatOption, type WavOptions, warnOfClipping } from "./wav-output";
 
 /** The ending of files that hold features instead of audio. */
 const FEATURES_ENDING = ".safetensors";
 
-interface VocodeCommandOptions extends RunOptions {
+interface VocodeCommandOptions extends RunOptions, WavOptions {
   readonly vocoder: string;
-  readonly sampleFormat: WritableSampleFormat;
   readonly seed: number;
+  readonly bitrate?: number;
 }
 
 /** Frames on their way to the vocoder. */
@@ -38,12 +45,13 @@ export function addVocodeCommand(program: Command, environment: CliEnvironment):
     .argument("<input>", `audio file, - for standard input, or a ${FEATURES_ENDING} file with "log_mel" [frames, bins]`)
     .argument("<output>", "WAV file to write, or - for standard output")
     .requiredOption("--vocoder <name>", "vocoder to run; quantone models lists them")
-    .addOption(
-      new Option("--sample-format <name>", "16-bit or 24-bit integers, or floats, which cannot clip")
-        .choices(["s16", "s24", "f32"])
-        .default("s16"),
-    )
-    .option("--seed <n>", "where the noise of vocoders that draw some begins", parseSeed, 0);
+    .addOption(sampleFormatOption())
+    .option("--seed <n>", "where the noise of vocoders that draw some begins", parseSeed, 0)
+    .option(
+      "-b, --bitrate <kbps>",
+      "rate that features from a file were quantized at, for vocoders that ask",
+      parseBitrate,
+    );
   addRunOptions(command).action((input: string, output: string, options: VocodeCommandOptions) =>
     runVocode({ input, output }, options, environment).catch((error: unknown) => {
       throw nameInput(error, input);
@@ -53,6 +61,7 @@ export function addVocodeCommand(program: Command, environment: CliEnvironment):
 
 async function runVocode(paths: JobPaths, options: VocodeCommandOptions, environment: CliEnvironment): Promise<void> {
   const beginMs = environment.now();
+  assertWavName(paths.output);
   await using output = await openOutput(paths, environment, options);
   const source = { option: "--weights", weights: options.weights };
   await using vocoder = await loadCommandVocoder(options.vocoder, source, options, environment);
@@ -77,14 +86,17 @@ async function openFeatures(path: string, vocoder: NeuralVocoder, environment: C
   };
 }
 
-/** @throws {InputError} when the file holds no features of the vocoder's width */
+/** @throws {InputError} when the file holds no features of the vocoder's width, or some that are no finite numbers */
 async function readFeatures(path: string, vocoder: NeuralVocoder): Promise<FeatureInput> {
   using file = await openCheckpoint(path);
   const tensor = file.tensors.get(vocoder.features);
   if (tensor?.shape.length !== 2 || tensor.shape[1] !== vocoder.featureDim) {
     const expected = `a tensor "${vocoder.features}" of the shape [frames, ${vocoder.featureDim}]`;
     const got = tensor === undefined ? [...file.tensors.keys()].join(", ") : `[${tensor.shape.join(", ")}]`;
-    throw new InputError(`${path}: expected ${expected}, got ${got}; write the features under that name`);
+    throw new InputError(`${path}: expected ${expected}, got ${got}; give features of this vocoder's kind`);
+  }
+  if (!tensor.data.every(Number.isFinite)) {
+    throw new InputError(`${path}: "${vocoder.features}" expected finite numbers; write the features again`);
   }
   const [numFrames = 0] = tensor.shape;
   const totalSeconds = (numFrames * vocoder.hopLength) / vocoder.sampleRate;
@@ -99,16 +111,16 @@ interface VocodeJob {
 }
 
 /** Vocodes all frames into the output; returns the encoder, which has counted the samples. */
-async function vocodeTo(output: ByteOutput, job: VocodeJob): Promise<WavEncoder> {
-  const { vocoder, input, options, environment } = job;
+async function vocodeTo(output: ByteOutput, { vocoder, input, options, environment }: VocodeJob): Promise<WavEncoder> {
   const { sampleRate } = vocoder;
   const encoder = new WavEncoder({ sampleRate, numChannels: 1 }, { sampleFormat: options.sampleFormat });
   const bar = progressBar(options, environment);
   const { totalSeconds } = input;
+  const { seed, bitrate } = options;
+  const job = { signal: environment.signal, seed, ...(bitrate !== undefined && { bitsPerSecond: bitrate }) };
   try {
     await output.write(encoder.header());
-    const { signal } = environment;
-    for await (const samples of vocoder.vocodeStream(input.frames, { signal, seed: options.seed })) {
+    for await (const samples of vocoder.vocodeStream(input.frames, job)) {
       await output.write(encoder.push([samples]));
       const seconds = encoder.numSamples / sampleRate;
       bar.update(seconds, totalSeconds === undefined ? undefined : Math.min(1, seconds / totalSeconds));
@@ -131,9 +143,7 @@ function reportVocoded(
   const { name, sampleRate } = vocoder;
   const seconds = encoder.numSamples / sampleRate;
   const speed = measureSpeed(seconds, beginMs, environment);
-  if (encoder.numClipped > 0 && options.sampleFormat !== "f32") {
-    warn(environment, options, `${encoder.numClipped} samples clipped; keep them with --sample-format f32`);
-  }
+  warnOfClipping(encoder, options, environment);
   const { numSamples, numClipped } = encoder;
   const result = { ...paths, vocoder: name, sampleRate, numSamples, seconds, numClipped, ...speed.result };
   const summary = `${paths.input} -> ${paths.output} (${formatSeconds(seconds)} ${sampleRate} Hz, ${name}) ${speed.summary}`;
