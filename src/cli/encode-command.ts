@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { type AudioStream, numSamples, type PcmAudio } from "../audio/pcm-audio";
 import type { EncodeOptions } from "../codec";
 import type { ModelArithmetic } from "../container/ecdc/index";
+import { TokenError } from "../errors";
 import { bitsPerSecondOf, type RateFacts } from "../rvq/bitrate";
 import { bitsPerSecond, numFrames, type TokenFrames } from "../tokens/token-frames";
 import { type ByteOutput, type JobPaths, nameInput, openAudioInput, openOutput } from "./byte-streams";
@@ -78,9 +79,15 @@ export function addEncodeCommand(program: Command, environment: CliEnvironment):
     );
   addJobOptions(command).action((input: string, output: string, options: EncodeCommandOptions) =>
     runEncode({ input, output }, options, environment).catch((error: unknown) => {
-      throw nameInput(error, input);
+      throw nameFile(error, { input, output });
     }),
   );
+}
+
+/** Tokens come from the options: where the output cannot hold them, one of the two is to change, and not the input. */
+function nameFile(error: unknown, { input, output }: JobPaths): unknown {
+  if (!(error instanceof TokenError)) return nameInput(error, input);
+  return new UsageError(`the output ${output}: ${error.message}`, { cause: error });
 }
 
 async function runEncode(paths: JobPaths, options: EncodeCommandOptions, environment: CliEnvironment): Promise<void> {

@@ -53,7 +53,10 @@ describe.skipIf(!hasShared)("lyra-v2 from the command line", () => {
 
   it("tells which rates there are packets for", async () => {
     const wrong = await quantone("encode", path("in.wav"), path("b.lyra"), "--codec", "lyra-v2", "--bitrate", "7", ...weights);
-    expect(wrong.exitCode).toBe(1);
-    expect(wrong.stderr.text).toMatch(/3200, 6000 or 9200/);
+    expect(wrong.exitCode).toBe(2);
+    expect(wrong.stderr.text).toMatch(/^quantone: the output .*b\.lyra: .*3200, 6000 or 9200/);
+    const atNone = await quantone("decode", path("out.lyra"), path("b.wav"), "--bitrate", "5", ...weights);
+    expect(atNone.exitCode).toBe(2);
+    expect(atNone.stderr.text).toBe('quantone: "--bitrate" expected 3.2, 6 or 9.2 kbit/s for Lyra\'s packets, got 5\n');
   });
 });
