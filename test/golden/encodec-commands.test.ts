@@ -3,25 +3,15 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import { afterAll, describe, expect, it } from "vitest";
 import { readAudioFile } from "../../src/audio/index";
-import { runCommandLine } from "../../src/cli/program";
 import type { CodecDefinition } from "../../src/codec-definition";
 import { readEcdc, type TokenLanguageModel } from "../../src/container/ecdc/index";
 import { fakeCodec } from "../helpers/fake-codec";
+import { runCommand } from "../helpers/run-command";
 
 const folder = await mkdtemp(join(tmpdir(), "quantone-"));
 afterAll(() => rm(folder, { recursive: true }));
-
-class Collected extends Writable {
-  text = "";
-
-  override _write(chunk: Buffer, _: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
-}
 
 /** A language model that expects every code alike, but the third: its ranges depend on the arithmetic. */
 function evenModel(revision: string): TokenLanguageModel & AsyncDisposable {
@@ -45,16 +35,11 @@ function evenModel(revision: string): TokenLanguageModel & AsyncDisposable {
 
 /** Runs a command on a codec that decodes nothing: it hands over the tokens that were read, as they came. */
 async function run(args: string[], seen: unknown[], stdin = new Uint8Array(0)) {
-  const stdout = new Collected();
-  const stderr = new Collected();
   const codec = fakeCodec({ options: [], isDisposed: false });
-  const exitCode = await runCommandLine(args, {
+  return runCommand(args, {
     stdin: (async function* () {
       yield stdin;
     })(),
-    stdout,
-    stderr,
-    signal: new AbortController().signal,
     codecs: [{ name: "encodec-24khz" } as CodecDefinition],
     loadCodec: async (name) => {
       seen.push(name);
@@ -75,18 +60,11 @@ async function run(args: string[], seen: unknown[], stdin = new Uint8Array(0)) {
         },
       };
     },
-    vocoders: [],
-    loadVocoder: () => Promise.reject(new Error("not asked for")),
-    speechModels: [],
-    loadSpeechModel: () => Promise.reject(new Error("not asked for")),
     loadLanguageModel: async (name, { weights }) => {
       seen.push(`${weights} of ${name}`);
       return evenModel(weights);
     },
-    openRuntime: () => Promise.reject(new Error("not asked for")),
-    now: () => 0,
   });
-  return { exitCode, stdout: stdout.text, stderr: stderr.text };
 }
 
 const golden = join(import.meta.dirname, "ecdc", "11917.ecdc");

@@ -5,19 +5,17 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import config16k from "../../codecs/hifi-gan/config-16k.json";
 import { readAudioFile, writeWavFile } from "../../src/audio/index";
 import { writeSafetensors } from "../../src/checkpoints/safetensors";
-import { runCommandLine } from "../../src/cli/program";
 import { melFrames } from "../../src/features/mel-frames";
 import { joinArrays } from "../../src/features/spectrogram";
 import { codecs, loadCodec, loadVocoder, melSpectrogram, type PcmAudio, vocoders } from "../../src/index";
-import { openRuntime } from "../../src/runtime/open-runtime";
 import { maxDifference } from "../helpers/golden";
 import { readHifiganGolden } from "../helpers/golden-hifi-gan";
 import { randomGeneratorWeights } from "../helpers/random-generator";
+import { runCommand } from "../helpers/run-command";
 import { noise } from "../helpers/synth-audio";
 
 const folder = await mkdtemp(join(tmpdir(), "quantone-"));
@@ -26,22 +24,8 @@ const path = (name: string) => join(folder, name);
 const golden = await readHifiganGolden("kind-1");
 const { numMels, sampleRate } = golden.config.mel;
 
-class Collected extends Writable {
-  text = "";
-
-  override _write(chunk: Buffer, _: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
-}
-
-async function quantone(...args: string[]) {
-  const [stdout, stderr] = [new Collected(), new Collected()];
-  const exitCode = await runCommandLine(args, {
-    stdin: (async function* () {})(),
-    stdout,
-    stderr,
-    signal: new AbortController().signal,
+const quantone = (...args: string[]) =>
+  runCommand(args, {
     codecs,
     loadCodec,
     vocoders,
@@ -50,14 +34,7 @@ async function quantone(...args: string[]) {
       name === "hifigan-16k"
         ? loadVocoder(name, { weights, device: "cpu" })
         : loadVocoder({ config: golden.source, weights }, { device: "cpu" }),
-    speechModels: [],
-    loadSpeechModel: () => Promise.reject(new Error("not asked for")),
-    loadLanguageModel: () => Promise.reject(new Error("not asked for")),
-    openRuntime,
-    now: () => performance.now(),
   });
-  return { exitCode, stdout: stdout.text, stderr: stderr.text };
-}
 
 const vocode = (...args: string[]) =>
   quantone("vocode", ...args, "--vocoder", "hifigan-v1", "--weights", golden.weightsPath, "--sample-format", "f32");
@@ -101,6 +78,12 @@ describe("quantone vocode", () => {
     await writeFile(path("narrow.safetensors"), writeSafetensors(new Map([["log_mel", tensor]])));
     const narrow = await vocode(path("narrow.safetensors"), path("b.wav"));
     expect([narrow.exitCode, narrow.stderr]).toEqual([1, expect.stringMatching(/narrow.*\[frames, 6\], got \[2, 3\]/)]);
+    const broken = { ...tensor, shape: [2, 6], data: new Float32Array(12).fill(Number.NaN, 7, 8) };
+    await writeFile(path("broken.safetensors"), writeSafetensors(new Map([["log_mel", broken]])));
+    const nan = await vocode(path("broken.safetensors"), path("b.wav"));
+    expect([nan.exitCode, nan.stderr]).toEqual([1, expect.stringMatching(/broken.*"log_mel" expected finite numbers/)]);
+    const foreign = await vocode(path("mel.safetensors"), path("b.mp3"));
+    expect([foreign.exitCode, foreign.stderr]).toEqual([2, expect.stringMatching(/only WAV is written/)]);
   });
 });
 
@@ -145,6 +128,8 @@ describe("quantone decode --vocoder", () => {
     ]);
     const bare = await decode(path("no.wav"), "--vocoder", "hifigan-16k");
     expect([bare.exitCode, bare.stderr]).toEqual([2, expect.stringMatching(/say where they are with --vocoder-weights/)]);
+    const nameless = await decode(path("no.wav"), "--vocoder-weights", weights);
+    expect([nameless.exitCode, nameless.stderr]).toEqual([2, expect.stringMatching(/name it with --vocoder/)]);
   });
 });
 

@@ -3,13 +3,11 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import { afterAll, describe, expect, it } from "vitest";
 import { readAudioFile, writeWavFile } from "../../src/audio/index";
-import type { CliEnvironment } from "../../src/cli/environment";
-import { runCommandLine } from "../../src/cli/program";
 import { readLyra } from "../../src/container/index";
 import { codecs, loadCodec } from "../../src/index";
+import { runCommand } from "../helpers/run-command";
 import { hasShared, sharedPath } from "../helpers/shared";
 import { speechLike } from "../helpers/synth-audio";
 
@@ -17,22 +15,7 @@ const folder = await mkdtemp(join(tmpdir(), "quantone-"));
 afterAll(() => rm(folder, { recursive: true }));
 const path = (name: string) => join(folder, name);
 
-class Collected extends Writable {
-  text = "";
-
-  override _write(chunk: Buffer, _: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
-}
-
-async function quantone(...args: string[]) {
-  const [stdout, stderr] = [new Collected(), new Collected()];
-  const stdin = (async function* (): AsyncGenerator<Uint8Array> {})();
-  const signal = new AbortController().signal;
-  const environment = { stdin, stdout, stderr, signal, codecs, loadCodec, now: () => performance.now() };
-  return { exitCode: await runCommandLine(args, environment as unknown as CliEnvironment), stdout, stderr };
-}
+const quantone = (...args: string[]) => runCommand(args, { codecs, loadCodec });
 
 describe.skipIf(!hasShared)("lyra-v2 from the command line", () => {
   const weights = ["--weights", sharedPath("models/lyra"), "--device", "cpu"];
@@ -54,9 +37,9 @@ describe.skipIf(!hasShared)("lyra-v2 from the command line", () => {
   it("tells which rates there are packets for", async () => {
     const wrong = await quantone("encode", path("in.wav"), path("b.lyra"), "--codec", "lyra-v2", "--bitrate", "7", ...weights);
     expect(wrong.exitCode).toBe(2);
-    expect(wrong.stderr.text).toMatch(/^quantone: the output .*b\.lyra: .*3200, 6000 or 9200/);
+    expect(wrong.stderr).toMatch(/^quantone: the output .*b\.lyra: .*3200, 6000 or 9200/);
     const atNone = await quantone("decode", path("out.lyra"), path("b.wav"), "--bitrate", "5", ...weights);
     expect(atNone.exitCode).toBe(2);
-    expect(atNone.stderr.text).toBe('quantone: "--bitrate" expected 3.2, 6 or 9.2 kbit/s for Lyra\'s packets, got 5\n');
+    expect(atNone.stderr).toBe('quantone: "--bitrate" expected 3.2, 6 or 9.2 kbit/s for Lyra\'s packets, got 5\n');
   });
 });

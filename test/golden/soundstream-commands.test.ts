@@ -2,51 +2,23 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import { afterAll, describe, expect, it } from "vitest";
 import { readAudioFile, writeWavFile } from "../../src/audio/index";
-import { runCommandLine } from "../../src/cli/program";
 import { codecs, loadCodec } from "../../src/index";
-import { openRuntime } from "../../src/runtime/open-runtime";
 import { maxDifference } from "../helpers/golden";
 import { readSoundstreamGolden, soundstreamFolder } from "../helpers/golden-soundstream";
+import { runCommand } from "../helpers/run-command";
 import { hasShared, sharedPath } from "../helpers/shared";
 
 const folder = await mkdtemp(join(tmpdir(), "quantone-"));
 afterAll(() => rm(folder, { recursive: true }));
 const weights = join(soundstreamFolder("encoder"), "weights.safetensors");
 
-class Collected extends Writable {
-  text = "";
-
-  override _write(chunk: Buffer, _: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
-}
-
-async function quantone(...args: string[]) {
-  const [stdout, stderr] = [new Collected(), new Collected()];
-  const exitCode = await runCommandLine(
-    [...args, ...(args.includes("--weights") ? [] : ["--weights", weights]), "--device", "cpu"],
-    {
-      stdin: (async function* () {})(),
-      stdout,
-      stderr,
-      signal: new AbortController().signal,
-      codecs,
-      loadCodec,
-      vocoders: [],
-      loadVocoder: () => Promise.reject(new Error("not asked for")),
-      speechModels: [],
-      loadSpeechModel: () => Promise.reject(new Error("not asked for")),
-      loadLanguageModel: () => Promise.reject(new Error("not asked for")),
-      openRuntime,
-      now: () => performance.now(),
-    },
-  );
-  return { exitCode, stdout: stdout.text, stderr: stderr.text };
-}
+const quantone = (...args: string[]) =>
+  runCommand([...args, ...(args.includes("--weights") ? [] : ["--weights", weights]), "--device", "cpu"], {
+    codecs,
+    loadCodec,
+  });
 
 /** Encodes and decodes a file; gives what came out, and what encode told. */
 async function roundTrip(input: string, name: string, ...options: string[]) {

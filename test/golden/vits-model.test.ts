@@ -2,14 +2,13 @@
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renameTensors, tensorName } from "../../codecs/vits/names";
 import { readAudioFile } from "../../src/audio/index";
-import { runCommandLine } from "../../src/cli/program";
 import { loadSpeechModel, type PcmAudio, type SpeechModel, speechModels } from "../../src/index";
 import { maxDifference } from "../helpers/golden";
 import { readVitsGolden } from "../helpers/golden-vits";
+import { runCommand } from "../helpers/run-command";
 
 const one = readVitsGolden("vits-tiny").folder;
 const several = readVitsGolden("vits-tiny-speakers").folder;
@@ -225,36 +224,14 @@ describe("quantone say", () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  class Collected extends Writable {
-    text = "";
-    override _write(chunk: Uint8Array, _: string, done: () => void): void {
-      this.text += Buffer.from(chunk).toString();
-      done();
-    }
-  }
-
-  async function say(args: string[], stdin = "") {
-    const [stdout, stderr] = [new Collected(), new Collected()];
-    const never = () => Promise.reject(new Error("not asked for"));
-    const exitCode = await runCommandLine(["say", ...args], {
+  const say = (args: readonly string[], stdin = "") =>
+    runCommand(["say", ...args], {
       stdin: (async function* () {
         yield Buffer.from(stdin);
       })(),
-      stdout,
-      stderr,
-      signal: new AbortController().signal,
-      codecs: [],
-      loadCodec: never,
-      vocoders: [],
-      loadVocoder: never,
       speechModels,
       loadSpeechModel: (name, job) => loadSpeechModel(name, { ...job, ...options }),
-      loadLanguageModel: never,
-      openRuntime: never,
-      now: () => 0,
     });
-    return { exitCode, stdout: stdout.text, stderr: stderr.text };
-  }
 
   it("writes what the library says", async () => {
     const out = join(folder, "a.wav");
@@ -277,6 +254,7 @@ describe("quantone say", () => {
   it("refuses what cannot be meant", async () => {
     await writeFile(join(folder, "there.wav"), "");
     for (const [args, code, message] of [
+      [["a", join(folder, "c.mp3"), "--weights", one], 2, "only WAV is written"],
       [["a", "x.wav"], 2, "vits comes without weights; say where a published model is with --weights"],
       [["a", "x.wav", "--model", "festival", "--weights", one], 2, '"--model" expected one of vits, got festival'],
       [["a", join(folder, "there.wav"), "--weights", one], 1, "exists"],
@@ -284,7 +262,7 @@ describe("quantone say", () => {
       [["a", join(folder, "c.wav"), "--weights", one, "--rate", "0"], 2, "Give a factor above 0"],
       [["ю", join(folder, "c.wav"), "--weights", one], 1, "the model knows no letter"],
     ] as const) {
-      const { exitCode, stderr } = await say([...args]);
+      const { exitCode, stderr } = await say(args);
       expect(stderr).toContain(message);
       expect(exitCode).toBe(code);
     }

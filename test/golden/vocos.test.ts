@@ -1,11 +1,15 @@
 /** Vocos equals PyPI vocos on the same random weights, whole and in any chunks. */
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { buildBackbone } from "../../codecs/vocos/backbone-graph";
 import { parseVocosConfig, type VocosConfig } from "../../codecs/vocos/config";
+import { readAudioFile } from "../../src/audio/index";
+import { writeSafetensors } from "../../src/checkpoints/safetensors";
 import type { StateDict } from "../../src/checkpoints/state-dict";
-import { type Codec, loadCodec, loadVocoder, melSpectrogram, type TokenFrames } from "../../src/index";
+import { type Codec, loadCodec, loadVocoder, melSpectrogram, type TokenFrames, vocoders } from "../../src/index";
 import { NetworkSession } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
 import { maxDifference } from "../helpers/golden";
@@ -16,6 +20,7 @@ import {
   type VocosVectors,
   vocosTinyFolder,
 } from "../helpers/golden-vocos";
+import { runCommand } from "../helpers/run-command";
 
 /**
  * Spectra reach 100 and differ by up to 4e-5, samples reach 7 and differ by up to 3e-6 (scripts/vocos/parity.ts). Silence
@@ -199,6 +204,33 @@ function splitFrames(tokens: TokenFrames, hopLength: number): TokenFrames[] {
     numSamples: hopLength,
   }));
 }
+
+describe("quantone vocode", () => {
+  it("makes audio of features that were quantized at the rate that is told, and asks for one", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "quantone-"));
+    try {
+      const [input, output] = [join(folder, "in.safetensors"), join(folder, "out.wav")];
+      const { features, numFrames, audio } = goldens.encodec.signals[0] as VocosVectors;
+      const shape = [numFrames, features.length / numFrames];
+      const tensor = { dtype: "F32" as const, shape, data: features };
+      await writeFile(input, writeSafetensors(new Map([["encodec_latents", tensor]])));
+      const environment = { vocoders, loadVocoder: () => loadVocoder(sourceOf("encodec"), cpu) };
+      const args = ["vocode", input, output, "--vocoder", "vocos-encodec-24khz", "--weights", "tiny"];
+      const unsaid = await runCommand(args, environment);
+      expect([unsaid.exitCode, unsaid.stderr]).toEqual([2, expect.stringMatching(/"bitsPerSecond" expected one of 300,/)]);
+      const differenceAt = async (bitsPerSecond = 0): Promise<number> => {
+        const rate = ["--bitrate", String(bitsPerSecond / 1000), "--sample-format", "f32", "--force"];
+        const told = await runCommand([...args, ...rate], environment);
+        expect(told.exitCode, told.stderr).toBe(0);
+        return maxDifference((await readAudioFile(output)).channels[0] ?? new Float32Array(), audio);
+      };
+      expect(await differenceAt(goldenRate(goldens.encodec.config, 0))).toBeLessThan(tolerance.audio);
+      expect(await differenceAt(goldenRate(goldens.encodec.config, 1))).toBeGreaterThan(100 * tolerance.audio);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
 
 describe("config", () => {
   it.each([
