@@ -48,7 +48,7 @@ export interface DownloadOptions {
  */
 export async function fetchWeights(location: string, options: DownloadOptions = {}): Promise<string> {
   const urls = location.startsWith("hf:") ? hubUrls(location) : [location];
-  if (!urls.every((url) => /^https?:\/\//.test(url)))
+  if (!urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url)))
     throw new RangeError(`"location" expected an http(s) URL or hf:..., got "${location}"`);
   const sha256 = options.sha256?.toLowerCase();
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
@@ -118,8 +118,15 @@ async function downloadAll(url: string, partial: PartialFile, options: DownloadO
     // An abort ends the wait; the loop then gives its reason.
     if (!hasMore) await wait(firstWaitMs * 2 ** (idleAttempts - 1), undefined, { signal }).catch(() => {});
   }
-  const message = `${url} could not be downloaded although it was tried again and again; try again later, what came is kept`;
+  const message = `${url} could not be downloaded although it was tried again and again (${reasonOf(problem)}); try again later, what came is kept`;
   throw new CheckpointError("download-failed", message, { cause: problem });
+}
+
+/** fetch says "fetch failed" whatever the reason, which is its cause: `ECONNREFUSED`, `ENOTFOUND`. */
+function reasonOf(problem: unknown): string {
+  if (!(problem instanceof Error)) return "the connection ended early";
+  const { code } = Object(problem.cause ?? problem) as NodeJS.ErrnoException;
+  return code ?? problem.message;
 }
 
 /** One request. Tells whether the file is whole now. */

@@ -156,7 +156,10 @@ describe("a download", () => {
       if (count === 1) serve(weights, { dropAfter: 70_000 })(request, response, count);
       else response.writeHead(503).end();
     };
-    await expect(get({ sha256 })).rejects.toMatchObject({ code: "download-failed" });
+    await expect(get({ sha256 })).rejects.toMatchObject({
+      code: "download-failed",
+      message: expect.stringMatching(/\(the server answers 503\); try again later/),
+    });
     answer = serve(weights);
     await get({ sha256 });
     expect(requests.at(-1)?.headers.range).toBe("bytes=70000-");
@@ -214,6 +217,7 @@ describe("what cannot be had", () => {
 
   it("is an error of the caller when it is no address or no hash", async () => {
     await expect(fetchWeights("ftp://host/file", { cacheFolder })).rejects.toThrow(RangeError);
+    await expect(fetchWeights("http://", { cacheFolder })).rejects.toThrow(RangeError);
     await expect(get({ sha256: "abc" })).rejects.toThrow('"sha256" expected 64 hexadecimal digits, got "abc"');
   });
 });
