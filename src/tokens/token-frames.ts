@@ -67,7 +67,8 @@ export function bitsPerSecond(
  * @throws {TypeError} when `codes` is no Uint16Array, `scales` no Float32Array or `lostFrames` no Uint8Array
  * @throws {TokenError} code `shape-mismatch` when `codes` is no whole number of frames or no whole segments, or there is
  *   not a mark for each frame, code
- *   `token-out-of-range` when a code has no codeword or a scale is no finite number of at least 0
+ *   `token-out-of-range` when a code has no codeword, a scale is no finite number of at least 0, or a mark is neither 0
+ *   nor 1
  */
 export function assertTokenFrames(tokens: TokenFrames): void {
   if (!(tokens?.codes instanceof Uint16Array)) {
@@ -107,9 +108,15 @@ function assertMarks(tokens: TokenFrames): void {
     throw new TypeError(`"lostFrames" expected a Uint8Array, got ${Object.prototype.toString.call(lostFrames)}`);
   }
   const expected = numFrames(tokens);
-  if (lostFrames.length === expected) return;
-  const message = `"lostFrames" expected ${expected} marks, one for each frame, got ${lostFrames.length}`;
-  throw new TokenError("shape-mismatch", message, { expected, actual: lostFrames.length });
+  if (lostFrames.length !== expected) {
+    const message = `"lostFrames" expected ${expected} marks, one for each frame, got ${lostFrames.length}`;
+    throw new TokenError("shape-mismatch", message, { expected, actual: lostFrames.length });
+  }
+  const frame = lostFrames.findIndex((mark) => mark > 1);
+  if (frame < 0) return;
+  const actual = lostFrames[frame] ?? 0;
+  const message = `"lostFrames" expected marks of 0 or 1, got ${actual} for frame ${frame}; mark a frame that is lost with 1`;
+  throw new TokenError("token-out-of-range", message, { expected: 1, actual, frame });
 }
 
 /** Segmentation, scales, length and frames must be of one signal. */

@@ -53,6 +53,10 @@ describe("marks of lost frames", () => {
     );
     const plain = { ...tokens, lostFrames: new Array(frames).fill(0) as unknown as Uint8Array };
     expect(() => assertTokenFrames(plain)).toThrow(TypeError);
+    const odd = { ...tokens, lostFrames: new Uint8Array(frames).fill(2, 7, 8) };
+    expect(() => assertTokenFrames(odd)).toThrow(
+      expect.objectContaining({ code: "token-out-of-range", frame: 7, expected: 1, actual: 2 }),
+    );
   });
 
   it("stay with their frames when pieces are joined", () => {
