@@ -111,6 +111,7 @@ export class Codec implements AsyncDisposable {
    * @throws as `encode`
    */
   async encodeBatch(audios: readonly PcmAudio[], options: EncodeOptions = {}): Promise<TokenFrames[]> {
+    assertList("audios", audios);
     for (const audio of audios) assertPcmAudio(audio);
     const config = this.#encoderConfig(options);
     const encoder = await this.#stages.encoder();
@@ -129,6 +130,7 @@ export class Codec implements AsyncDisposable {
    * @throws as `decode`
    */
   async decodeBatch(signals: readonly TokenFrames[], options: DecodeOptions = {}): Promise<PcmAudio[]> {
+    assertList("signals", signals);
     for (const tokens of signals) assertTokensOf(this.identity, tokens);
     const decoder = await this.#stages.decoder();
     const isPassedOn = decoder.delaySamples === 0 && this.#stages.vocoder.featureDim === 1;
@@ -260,6 +262,11 @@ export class Codec implements AsyncDisposable {
 }
 
 /** Whether a network runs signals side by side. */
+function assertList(name: string, list: unknown): void {
+  if (Array.isArray(list)) return;
+  throw new TypeError(`"${name}" expected an array, got ${Object.prototype.toString.call(list)}`);
+}
+
 function takesBatches<T extends { openBatch?: unknown }>(network: T): network is T & Required<Pick<T, "openBatch">> {
   return network.openBatch !== undefined;
 }

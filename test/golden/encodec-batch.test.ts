@@ -112,8 +112,10 @@ describe("a batch", () => {
     const broken = { channels: [Float32Array.of(0, Number.NaN)], sampleRate: 3000 };
     await expect(codec?.encodeBatch([audio, broken])).rejects.toMatchObject({ code: "corrupt-audio" });
     await expect(codec?.encodeBatch([audio, { ...audio, channels: [] }])).rejects.toThrow(TypeError);
+    await expect(codec?.encodeBatch(audio as never)).rejects.toThrow('"audios" expected an array, got [object Object]');
     const tokens = await codec?.encode(audio);
     if (tokens === undefined) throw new Error("no codec");
+    await expect(codec?.decodeBatch(tokens as never)).rejects.toThrow('"signals" expected an array');
     const other = { ...tokens, revision: "another" };
     await expect(codec?.decodeBatch([tokens, other])).rejects.toMatchObject({ code: "codec-mismatch" });
   });

@@ -221,6 +221,16 @@ describe("streams", () => {
     expect(await collect(codec.decodeStream([]))).toEqual([]);
   });
 
+  it("refuse the whole in place of its pieces", async () => {
+    const { signal } = new AbortController();
+    for (const options of [{}, { signal }]) {
+      await expect(collect(codec.encodeStream(mono(8) as never, options))).rejects.toThrow(
+        '"chunks" expected an array, a stream or a generator of them, got [object Object]',
+      );
+      await expect(collect(codec.decodeStream(undefined as never, options))).rejects.toThrow(TypeError);
+    }
+  });
+
   it("refuse a chunk unlike the first", async () => {
     const wrong = codec.encodeStream([mono(8), { channels: [noise(8, 1)], sampleRate: 16_000 }]);
     await expect(collect(wrong)).rejects.toThrow(/expected 1 channels at 8000 Hz .* got 1 at 16000 Hz/);
