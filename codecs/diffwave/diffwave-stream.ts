@@ -1,7 +1,7 @@
 /** log-mel [F, M] -> audio: DiffWave as a vocoder. */
 
 import type { MelConfig } from "../../src/features/mel-spectrogram";
-import { joinArrays } from "../../src/features/spectrogram";
+import { concatFloats } from "../../src/kernels/concat";
 import type { NetworkSession } from "../../src/runtime/network-session";
 import { outputData } from "../../src/runtime/output-data";
 import type { FeatureStream } from "../../src/vocoder/neural-vocoder";
@@ -33,18 +33,18 @@ export class DiffwaveStream implements FeatureStream {
   }
 
   async push(features: Float32Array): Promise<Float32Array> {
-    this.#frames = joinArrays([this.#frames, features]);
+    this.#frames = concatFloats([this.#frames, features]);
     const pieces: Float32Array[] = [];
     // A frame's samples depend on the frame behind it, too.
     while (this.#numWaiting > this.#blockFrames) pieces.push(await this.#vocode(this.#blockFrames));
-    return joinArrays(pieces);
+    return concatFloats(pieces);
   }
 
   async flush(): Promise<Float32Array> {
     const pieces: Float32Array[] = [];
     while (this.#numWaiting > 0) pieces.push(await this.#vocode(Math.min(this.#blockFrames, this.#numWaiting)));
     for await (const piece of this.#sampler.flush()) pieces.push(piece);
-    return joinArrays(pieces);
+    return concatFloats(pieces);
   }
 
   get #numWaiting(): number {

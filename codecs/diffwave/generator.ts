@@ -3,7 +3,7 @@ import type { PcmAudio } from "../../src/audio/pcm-audio";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import { requireTensor } from "../../src/checkpoints/state-dict";
 import type { AssembleOptions, CodecSource } from "../../src/codec-definition";
-import { joinArrays } from "../../src/features/spectrogram";
+import { concatFloats } from "../../src/kernels/concat";
 import { type JobOptions, progressReporter } from "../../src/runtime/job";
 import { LazyResource } from "../../src/runtime/lazy-resource";
 import type { Tensor } from "../../src/runtime/runtime";
@@ -70,7 +70,7 @@ export class DiffwaveGenerator implements AsyncDisposable {
       report(length / this.sampleRate);
     }
     for await (const piece of sampler.flush()) pieces.push(piece);
-    return { channels: [joinArrays(pieces)], sampleRate: this.sampleRate };
+    return { channels: [concatFloats(pieces)], sampleRate: this.sampleRate };
   }
 
   /** Frees the networks' memory. The generator cannot be used afterwards. */

@@ -4,7 +4,7 @@
  * The denoiser's noise is late by what it looks ahead, so the noisy samples wait here as long. What follows in the chain
  * of steps gets exactly the signal, neither what lies before its start nor behind its end.
  */
-import { joinArrays } from "../../src/features/spectrogram";
+import { concatFloats } from "../../src/kernels/concat";
 import type { NetworkSession, NetworkStream, Tensors } from "../../src/runtime/network-session";
 import { outputData } from "../../src/runtime/output-data";
 import type { Tensor } from "../../src/runtime/runtime";
@@ -82,8 +82,8 @@ export class ReverseStream {
   async #run({ samples, condition }: Stretch, isInside: boolean): Promise<Stretch> {
     const { length } = samples;
     const { conditionDim } = this.#config;
-    const joined = joinArrays([this.#samples, samples]);
-    const conditions = joinArrays([this.#condition, condition]);
+    const joined = concatFloats([this.#samples, samples]);
+    const conditions = concatFloats([this.#condition, condition]);
     const noise = await this.#noiseIn(samples, conditions, this.#marks.next(length, isInside));
     this.#samples = joined.slice(length);
     this.#condition = conditions.slice(length * conditionDim);

@@ -1,6 +1,7 @@
 /** A VITS model that speaks: its networks, and what happens between them. */
 import { ModelError } from "../../src/errors";
-import { joinArrays, SpectrogramStream } from "../../src/features/spectrogram";
+import { SpectrogramStream } from "../../src/features/spectrogram";
+import { concatFloats } from "../../src/kernels/concat";
 import { LateStream } from "../../src/runtime/late-stream";
 import type { LazyResource } from "../../src/runtime/lazy-resource";
 import type { NetworkSession, Tensors } from "../../src/runtime/network-session";
@@ -100,7 +101,7 @@ export class VitsEngine implements SpeechEngine {
     { noise, durationNoiseScale = this.#config.durationNoiseScale, speaker }: SpeakOptions,
   ): Promise<TextStatistics> {
     const { hiddenDim, hasDrawnDurations } = this.#config;
-    const rows = joinArrays(
+    const rows = concatFloats(
       symbols.map((at) => this.#embeddings.symbols.subarray(at * hiddenDim, (at + 1) * hiddenDim)),
     );
     const feeds: Record<string, Tensors[string]> = {
@@ -146,7 +147,7 @@ export class VitsEngine implements SpeechEngine {
         ];
         parts.push(await decoder.push(await toSound.push(await toText.flush())));
         parts.push(await decoder.push(await toSound.flush()), await decoder.flush());
-        return joinArrays(parts);
+        return concatFloats(parts);
       },
     };
   }

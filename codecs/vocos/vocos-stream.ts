@@ -1,7 +1,7 @@
 /** features [F, D] -> audio: the backbone as it streams, and the inverse transform behind it. */
 import { InverseStft } from "../../src/features/inverse-stft";
-import { joinArrays } from "../../src/features/spectrogram";
 import { hannWindow } from "../../src/features/window";
+import { concatFloats } from "../../src/kernels/concat";
 import type { NetworkSession, NetworkStream } from "../../src/runtime/network-session";
 import { outputData } from "../../src/runtime/output-data";
 import type { Tensor } from "../../src/runtime/runtime";
@@ -55,7 +55,7 @@ export class VocosStream implements FeatureStream {
   async flush(): Promise<Float32Array> {
     const { featureDim } = this.#config;
     const rest = await this.#vocode(new Float32Array(lookAheadFrames(this.#config) * featureDim), false);
-    return joinArrays([rest, this.#skip(this.#inverse.flush(this.#lead))]);
+    return concatFloats([rest, this.#skip(this.#inverse.flush(this.#lead))]);
   }
 
   async #vocode(features: Float32Array, isInside: boolean): Promise<Float32Array> {
@@ -66,7 +66,7 @@ export class VocosStream implements FeatureStream {
       const spectrum = await this.#spectrumOf(features.subarray(begin, begin + length), isInside);
       pieces.push(this.#skip(this.#inverse.push(spectrum)));
     }
-    return joinArrays(pieces);
+    return concatFloats(pieces);
   }
 
   /** The spectra that frames complete. */

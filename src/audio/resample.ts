@@ -5,6 +5,7 @@
  * codec needs around it: the filter's delay is taken out, the length is exact, and chunking changes no bit.
  */
 import type { SpeexModule } from "@echogarden/speex-resampler-wasm/simd";
+import { concatFloats } from "../kernels/concat";
 import { assertPcmAudio, numSamples, type PcmAudio } from "./pcm-audio";
 
 /**
@@ -148,7 +149,7 @@ export class StreamingResampler implements Disposable {
       parts.push(module.HEAPF32.slice(output >> 2, (output >> 2) + numMade));
       used += numUsed;
     }
-    return parts.length === 1 && parts[0] !== undefined ? parts[0] : concatSamples(parts);
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : concatFloats(parts);
   }
 }
 
@@ -167,7 +168,7 @@ export async function resample(audio: PcmAudio, sampleRate: number): Promise<Pcm
   const resampler = await StreamingResampler.create(audio.sampleRate, sampleRate, audio.channels.length);
   const body = resampler.push(audio.channels);
   const rest = resampler.flush();
-  const channels = body.map((samples, index) => concatSamples([samples, rest[index] ?? new Float32Array(0)]));
+  const channels = body.map((samples, index) => concatFloats([samples, rest[index] ?? new Float32Array(0)]));
   return { channels, sampleRate };
 }
 
@@ -183,14 +184,4 @@ function assertRate(name: string, rate: number): void {
   if (!Number.isInteger(rate) || rate < 1 || rate > 0x7fffffff) {
     throw new RangeError(`"${name}" expected a positive whole number of Hz, got ${String(rate)}`);
   }
-}
-
-function concatSamples(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -1,5 +1,6 @@
 /** Tokens -> container bytes: all at once, or packet by packet as frames come. Both write the same bytes. */
 import { TokenError } from "../errors";
+import { concatBytes } from "../kernels/concat";
 import { type Segmentation, segmentStride } from "../tokens/segmentation";
 import { splitSegments } from "../tokens/split-segments";
 import {
@@ -248,14 +249,4 @@ function defaultFramesPerPacket(format: TokenFormat): number {
   const bytesPerSegment = segmentEntryBytes(numChannels) + (places * bitsPerFrame) / 8;
   const fitting = Math.floor(MAX_PAYLOAD_BYTES / bytesPerSegment);
   return places * Math.max(1, Math.min(Math.ceil(DEFAULT_FRAMES_PER_PACKET / places), fitting));
-}
-
-function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

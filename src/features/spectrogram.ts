@@ -4,6 +4,7 @@
  * Source   the conventions of torch.stft: a periodic Hann window, centred in the transform when it is shorter
  */
 import FFT from "fft.js";
+import { concatFloats } from "../kernels/concat";
 import { hannWindow } from "./window";
 
 export interface SpectrogramConfig {
@@ -59,7 +60,7 @@ export function collectRows(samples: Float32Array, stream: RowStream): Float32Ar
     parts.push(stream.push(samples.subarray(begin, begin + sliceSamples)));
   }
   parts.push(stream.flush());
-  return joinArrays(parts);
+  return concatFloats(parts);
 }
 
 /** One signal on its way through the transform. Its memory does not grow with the signal. */
@@ -99,7 +100,7 @@ export class SpectrogramStream implements RowStream {
    */
   push(samples: Float32Array): Float32Array {
     this.#remember(samples);
-    this.#pending = joinArrays([this.#pending, samples]);
+    this.#pending = concatFloats([this.#pending, samples]);
     if (!this.#hasStarted) {
       // The mirror image of the start needs one sample more than its length.
       if (this.#pending.length <= this.#edge) return new Float32Array(0);
@@ -113,19 +114,19 @@ export class SpectrogramStream implements RowStream {
     if (this.#recent.length === 0) return new Float32Array(0);
     if (!this.#hasStarted) this.#start();
     const end = mirror(this.#recent, this.#edge, (n) => this.#recent.length + n);
-    this.#pending = joinArrays([this.#pending, end]);
+    this.#pending = concatFloats([this.#pending, end]);
     return this.#takeFrames();
   }
 
   #start(): void {
     const start = mirror(this.#pending, this.#edge, (n) => n - this.#edge);
-    this.#pending = joinArrays([start, this.#pending]);
+    this.#pending = concatFloats([start, this.#pending]);
     this.#hasStarted = true;
   }
 
   #remember(samples: Float32Array): void {
     const length = this.#edge + 1;
-    const joined = samples.length >= length ? samples : joinArrays([this.#recent, samples]);
+    const joined = samples.length >= length ? samples : concatFloats([this.#recent, samples]);
     this.#recent = joined.slice(Math.max(0, joined.length - length));
   }
 
@@ -163,17 +164,6 @@ function mirror(signal: Float32Array, length: number, placeOf: (index: number) =
     const place = Math.abs(placeOf(index)) % period;
     return signal[Math.min(place, period - place)] ?? 0;
   });
-}
-
-/** Several arrays, one behind the other. */
-export function joinArrays(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
-  const joined = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }
 
 function checkLengths({ fftLength, windowLength, hopLength }: SpectrogramConfig): void {

@@ -5,6 +5,7 @@
  * shortest one goes, finishes that one with its own states, and goes on with the others. A network that takes a signal
  * whole runs those of the same length together.
  */
+import { concatCodes, concatFloats } from "../kernels/concat";
 
 /** Several signals in a network: what encoder and decoder have in common. */
 export interface BatchSteps<Input, Output> {
@@ -121,12 +122,8 @@ function lengthOf(signals: readonly Numbers[], place: number): number {
 function joined<Data extends Numbers>(parts: readonly Data[]): Data {
   const [first] = parts;
   if (first !== undefined && parts.length === 1) return first;
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const all = first instanceof Float32Array ? new Float32Array(length) : new Uint16Array(length);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all as Data;
+  const isFloat = first instanceof Float32Array;
+  return (
+    isFloat ? concatFloats(parts as readonly Float32Array[]) : concatCodes(parts as readonly Uint16Array[])
+  ) as Data;
 }

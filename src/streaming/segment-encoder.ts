@@ -3,6 +3,7 @@
  * complete. No more than a segment waits, and nothing is remembered from one to the next but what they overlap.
  */
 import type { PcmAudio } from "../audio/pcm-audio";
+import { concatCodes } from "../kernels/concat";
 import { type CodecStages, encodeSegment } from "../pipeline";
 import { type Segmentation, segmentStride } from "../tokens/segmentation";
 import type { TokenFrames } from "../tokens/token-frames";
@@ -60,7 +61,7 @@ export class SegmentEncoder {
       scales.push(...coded.map(({ scale }) => scale));
     }
     const format = tokenFormat(this.#stages.identity, queues.length, activeCodebooks);
-    return { ...format, numSamples, scales: Float32Array.from(scales), codes: joinCodes(codes) };
+    return { ...format, numSamples, scales: Float32Array.from(scales), codes: concatCodes(codes) };
   }
 
   async #encodeNext(queue: AudioIntake["queues"][number]): Promise<{ codes: Uint16Array; scale: number }> {
@@ -69,14 +70,4 @@ export class SegmentEncoder {
     queue.drop(segmentStride(this.#segmentation) * jointChannels);
     return encodeSegment(this.#stages, await this.#stages.encoder(), samples, this.#config.activeCodebooks);
   }
-}
-
-function joinCodes(parts: readonly Uint16Array[]): Uint16Array {
-  const codes = new Uint16Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    codes.set(part, at);
-    at += part.length;
-  }
-  return codes;
 }

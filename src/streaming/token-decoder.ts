@@ -3,6 +3,7 @@ import { deinterleave } from "../audio/channels";
 import type { PcmAudio } from "../audio/pcm-audio";
 import type { DenoiseFrame } from "../encoder/denoising";
 import { TokenError } from "../errors";
+import { concatFloats } from "../kernels/concat";
 import { type CodecStages, type DecodingState, decodeFrames } from "../pipeline";
 import { bitsPerSecondOf } from "../rvq/bitrate";
 import { concatTokenFrames } from "../tokens/concat-token-frames";
@@ -72,7 +73,7 @@ export class TokenDecoder {
     for (const [index, { decoder, vocoder }] of this.#channels.entries()) {
       const frames = await decoder.flush();
       const late = frames === undefined ? noSamples : await vocoder.push(frames);
-      channels.push(concatSamples([held[index] ?? noSamples, late, await vocoder.flush()]));
+      channels.push(concatFloats([held[index] ?? noSamples, late, await vocoder.flush()]));
     }
     return this.#trim(channels);
   }
@@ -134,7 +135,7 @@ export class TokenDecoder {
       const lost = tokens.lostFrames?.subarray(first, first + blockFrames);
       samples.push(await decodeFrames(this.#stages, state, block, numCodebooks, lost));
     }
-    return concatSamples(samples);
+    return concatFloats(samples);
   }
 
   /** Cuts off the samples before the first and after the last one of the signal. */
@@ -150,14 +151,4 @@ export class TokenDecoder {
       sampleRate: this.#stages.identity.sampleRate,
     };
   }
-}
-
-function concatSamples(parts: readonly Float32Array[]): Float32Array {
-  const joined = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
 }

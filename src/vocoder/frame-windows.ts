@@ -8,7 +8,7 @@
  * core what it gives for the whole signal. At the signal's own ends the windows end with it, so that what the network
  * puts beyond them is the same too. The cost is that context is computed again; the memory is that of one window.
  */
-import { joinArrays } from "../features/spectrogram";
+import { concatFloats } from "../kernels/concat";
 import type { FeatureStream } from "./neural-vocoder";
 
 export interface WindowSizes {
@@ -53,7 +53,7 @@ export class FrameWindows {
    */
   push(features: Float32Array): FrameWindow[] {
     const { ahead, minFrames } = this.#sizes;
-    this.#frames = joinArrays([this.#frames, features]);
+    this.#frames = concatFloats([this.#frames, features]);
     const ready = this.#numWaiting - ahead;
     return ready < minFrames ? [] : this.#cut(ready);
   }
@@ -121,6 +121,6 @@ export class WindowedStream implements FeatureStream {
       const width = (results.length * this.#featureDim) / features.length;
       cores.push(results.subarray(numBefore * width, (numBefore + numFrames) * width));
     }
-    return joinArrays(cores);
+    return concatFloats(cores);
   }
 }

@@ -7,7 +7,7 @@
 import type { PcmAudio } from "../audio/pcm-audio";
 import { ModelError } from "../errors";
 import { type MelConfig, melDifference } from "../features/mel-spectrogram";
-import { joinArrays } from "../features/spectrogram";
+import { concatFloats } from "../kernels/concat";
 import { type ChunkSource, type JobOptions, progressReporter } from "../runtime/job";
 import { untilAborted } from "../runtime/until-aborted";
 
@@ -122,7 +122,7 @@ export class NeuralVocoder implements AsyncDisposable {
     const slices = this.#slices(features);
     const patient = { ...options, isPatient: true };
     for await (const piece of this.#run(slices, patient, (numFrames * hopLength) / sampleRate)) pieces.push(piece);
-    return { channels: [joinArrays(pieces)], sampleRate };
+    return { channels: [concatFloats(pieces)], sampleRate };
   }
 
   /**

@@ -1,9 +1,9 @@
 /** A codec's tokens through a vocoder that stands alone: the features that the decoder predicts, at their places. */
+import { concatFloats } from "../../src/kernels/concat";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { MelConfig } from "../../src/features/mel-spectrogram";
-import { joinArrays } from "../../src/features/spectrogram";
 import { loadCodec, NeuralVocoder, type TokenFrames } from "../../src/index";
 import { WindowedStream } from "../../src/vocoder/frame-windows";
 import { maxDifference, readGolden } from "../helpers/golden";
@@ -85,7 +85,7 @@ describe("decode with a vocoder", () => {
     expect(sampleRate).toBe(16_000);
     expect(maxDifference(channels[0] ?? new Float32Array(), expected)).toBeLessThanOrEqual(tolerance);
     // A frame of delay that were left in would show.
-    const late = joinArrays([new Float32Array(hopLength), expected]).subarray(0, expected.length);
+    const late = concatFloats([new Float32Array(hopLength), expected]).subarray(0, expected.length);
     expect(maxDifference(late, expected)).toBeGreaterThan(50 * tolerance);
   });
 
@@ -96,7 +96,7 @@ describe("decode with a vocoder", () => {
       chunks.push(chunk.channels[0] ?? new Float32Array());
     }
     expect(chunks.length).toBeGreaterThan(3);
-    expect(joinArrays(chunks)).toEqual(whole.channels[0]);
+    expect(concatFloats(chunks)).toEqual(whole.channels[0]);
   });
 
   it("refuses a vocoder of another log-mel, naming both sides and the field", async () => {

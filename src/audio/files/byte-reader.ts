@@ -1,4 +1,5 @@
 /** Bytes in order from any source, asked for by number, as file headers need them. Holds what was looked at, no more. */
+import { concatBytes } from "../../kernels/concat";
 
 /** Where bytes come from: one array, arrays as they come (Node streams are such), or a Web Stream. */
 export type ByteSource = Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array> | ReadableStream<Uint8Array>;
@@ -80,17 +81,6 @@ export class ByteReader {
     this.#numHeld -= numBytes;
     this.#offset += numBytes;
   }
-}
-
-/** Joins byte arrays into a fresh one. */
-export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
 
 function iterate(source: ByteSource): AsyncIterator<Uint8Array> | Iterator<Uint8Array> {

@@ -1,5 +1,5 @@
 /** The one thing about an MP3 that its decoder does not tell: whether it is mono. */
-import { concatBytes } from "./byte-reader";
+import { concatBytes } from "../../kernels/concat";
 
 const ID3_HEADER_BYTES = 10;
 

@@ -4,8 +4,8 @@
  * Source   Microsoft "Multiple Channel Audio Data and WAVE Files"; EBU Tech 3306 (RF64)
  */
 
+import { concatBytes } from "../../kernels/concat";
 import { assertPcmAudio, type PcmAudio } from "../pcm-audio";
-import { concatBytes } from "./byte-reader";
 import { bytesPerSample, encodeSamples, type WritableSampleFormat } from "./sample-formats";
 
 export interface WavOptions {

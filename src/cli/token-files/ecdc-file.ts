@@ -1,5 +1,4 @@
 /** `.ecdc`: PyPI encodec's format. It says at its start how long the signal is, so files are held whole. */
-import { concatBytes } from "../../audio/files/byte-reader";
 import { magic } from "../../container/ecdc/header";
 import {
   type EcdcCoding,
@@ -9,6 +8,7 @@ import {
   writeEcdc,
   writeModelledEcdc,
 } from "../../container/ecdc/index";
+import { concatBytes } from "../../kernels/concat";
 import { sliceTokens } from "../../streaming/slices";
 import { concatTokenFrames } from "../../tokens/concat-token-frames";
 import { hopLengthOf, type TokenFrames } from "../../tokens/token-frames";

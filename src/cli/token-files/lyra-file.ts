@@ -1,7 +1,7 @@
 /** `.lyra`: packets of Lyra V2, one behind the other. Files are held whole: their length helps to tell their rate. */
-import { concatBytes } from "../../audio/files/byte-reader";
 import { readLyra, writeLyra } from "../../container/lyra/index";
 import { lyraStagesAt } from "../../container/lyra/packet";
+import { concatBytes } from "../../kernels/concat";
 import { sliceTokens } from "../../streaming/slices";
 import { hopLengthOf } from "../../tokens/token-frames";
 import { UsageError } from "../exit-codes";

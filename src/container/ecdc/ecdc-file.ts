@@ -7,8 +7,8 @@
  *
  * Source   encodec 0.1.1, compress.py; Défossez et al. 2022 (EnCodec), section 3.3
  */
-import { concatBytes } from "../../audio/files/byte-reader";
 import { ContainerError } from "../../errors";
+import { concatBytes, concatCodes } from "../../kernels/concat";
 import { splitSegments } from "../../tokens/split-segments";
 import type { TokenFrames } from "../../tokens/token-frames";
 import { bitsPerToken } from "../limits";
@@ -86,19 +86,6 @@ function payloadBytes(model: EcdcModel, { numSamples, numCodebooks }: EcdcHeader
   const segmentBytes = (frames: number) =>
     scaleBytes + packedBytes(frames * numCodebooks, bitsPerToken(model.codebookSize));
   return cutFrames.reduce((sum, frames) => sum + segmentBytes(frames), numWhole * segmentBytes(wholeFrames));
-}
-
-/** Joins the codes of segments. */
-export function concatCodes(parts: readonly Uint16Array[]): Uint16Array {
-  const [first] = parts;
-  if (parts.length === 1 && first !== undefined) return first;
-  const codes = new Uint16Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    codes.set(part, offset);
-    offset += part.length;
-  }
-  return codes;
 }
 
 /** @throws {ContainerError} `truncated` or `trailing-bytes` when a file of so many bytes cannot have this header */

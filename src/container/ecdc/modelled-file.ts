@@ -8,14 +8,14 @@
  *
  * Source   encodec 0.1.1, compress.py; Défossez et al. 2022 (EnCodec), section 3.3
  */
-import { concatBytes } from "../../audio/files/byte-reader";
 import { ContainerError, TokenError } from "../../errors";
+import { concatBytes, concatCodes } from "../../kernels/concat";
 import { crc32c } from "../../kernels/crc32c";
 import { splitSegments } from "../../tokens/split-segments";
 import type { TokenFormat, TokenFrames } from "../../tokens/token-frames";
 import { requireBytes } from "../limits";
 import { ArithmeticDecoder, ArithmeticEncoder } from "./arithmetic-coder";
-import { checkPackedLength, concatCodes, readEcdc } from "./ecdc-file";
+import { checkPackedLength, readEcdc } from "./ecdc-file";
 import {
   type EcdcModel,
   formatOfHeader,
