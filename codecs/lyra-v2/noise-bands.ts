@@ -25,7 +25,7 @@ export const logScale = 10;
 export function noiseBands({ sampleRate, hopLength }: { sampleRate: number; hopLength: number }): NoiseBands {
   const fftLength = 2 ** Math.ceil(Math.log2(2 * hopLength));
   const [minFrequencyHz, maxFrequencyHz] = [0, 0.495 * sampleRate];
-  const shape = { numMels, minFrequencyHz, maxFrequencyHz, melScale: "htk", norm: "none" } as const;
+  const shape = { numMels, minFrequencyHz, maxFrequencyHz, melScale: "htk", norm: "none", slopes: "mel" } as const;
   const filters = melFilters({ sampleRate, fftLength, ...shape });
   return { hopLength, window: hannWindow(2 * hopLength), fftLength, filters };
 }

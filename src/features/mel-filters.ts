@@ -13,6 +13,8 @@ export interface MelFilterConfig {
   readonly melScale: "slaney" | "htk";
   /** `slaney`: every filter has the same area over Hz; `none`: every filter peaks at 1. */
   readonly norm: "slaney" | "none";
+  /** The scale on which the triangles' sides are straight. Default: `hz`. */
+  readonly slopes?: "hz" | "mel";
 }
 
 /** One band: `weights[i]` belongs to bin `firstBin + i`. Outside are zeros. */
@@ -50,16 +52,18 @@ const scales: Readonly<Record<MelFilterConfig["melScale"], Scale>> = {
  * Numerics corners and weights in double precision, rounded once
  */
 export function melFilters(config: MelFilterConfig): readonly MelFilter[] {
-  const { sampleRate, fftLength, numMels, minFrequencyHz, maxFrequencyHz, melScale, norm } = config;
+  const { sampleRate, fftLength, numMels, minFrequencyHz, maxFrequencyHz, melScale, norm, slopes = "hz" } = config;
   const { fromHz, toHz } = scales[melScale];
   const [low, high] = [fromHz(minFrequencyHz), fromHz(maxFrequencyHz)];
+  const place = slopes === "mel" ? fromHz : (hz: number): number => hz;
   const corner = (index: number): number => toHz(low + ((high - low) * index) / (numMels + 1));
   return Array.from({ length: numMels }, (_, band) => {
     const [left, peak, right] = [corner(band), corner(band + 1), corner(band + 2)];
     const gain = norm === "slaney" ? 2 / (right - left) : 1;
+    const [foot, top, end] = [place(left), place(peak), place(right)];
     const weightOf = (bin: number): number => {
-      const hz = (bin * sampleRate) / fftLength;
-      return gain * Math.max(0, Math.min((hz - left) / (peak - left), (right - hz) / (right - peak)));
+      const at = place((bin * sampleRate) / fftLength);
+      return gain * Math.max(0, Math.min((at - foot) / (top - foot), (end - at) / (end - top)));
     };
     const lastBin = Math.min(fftLength / 2, Math.floor((right * fftLength) / sampleRate));
     const firstBin = Math.min(lastBin, Math.ceil((left * fftLength) / sampleRate));
