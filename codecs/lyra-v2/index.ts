@@ -4,7 +4,7 @@ import { openWeightsSource, weightsIn } from "../../src/checkpoints/weights-sour
 import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/codec-definition";
 import { onnxDecoder } from "../../src/decoder/onnx-decoder";
 import { onnxEncoder } from "../../src/encoder/onnx-encoder";
-import { ModelError } from "../../src/errors";
+import { CheckpointError, ModelError } from "../../src/errors";
 import type { Network } from "../../src/graph/network";
 import type { CodecIdentity, CodecStages } from "../../src/pipeline";
 import { LazyResource } from "../../src/runtime/lazy-resource";
@@ -56,7 +56,9 @@ async function assemble({ config: parsed, weights }: CodecSource, options: Assem
   const config = parseLyraConfig(parsed);
   const { files, hopLength, latentDim } = config;
   const open = async (fileName: string): Promise<TfliteModel> => {
-    const source = await openWeightsSource(weightsIn(weights, fileName), options.download);
+    const source = await openWeightsSource(weightsIn(weights, fileName), options.download).catch((error: unknown) => {
+      throw askForFolder(error, Object.values(files));
+    });
     try {
       return readTflite(source);
     } finally {
@@ -87,6 +89,13 @@ async function assemble({ config: parsed, weights }: CodecSource, options: Assem
       await decoder.dispose();
     },
   };
+}
+
+/** One of the files in place of their folder is as likely as a mistyped path. */
+function askForFolder(error: unknown, fileNames: readonly string[]): unknown {
+  if (!(error instanceof CheckpointError) || error.code !== "not-found") return error;
+  const message = `${error.message}; it is the folder of ${fileNames.join(", ")} that is asked for, or hf:owner/model`;
+  return new CheckpointError("not-found", message, { cause: error });
 }
 
 function identityOf(config: LyraConfig, codebooks: Codebooks): CodecIdentity {

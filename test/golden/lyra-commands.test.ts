@@ -34,6 +34,13 @@ describe.skipIf(!hasShared)("lyra-v2 from the command line", () => {
     expect([channels[0]?.length, sampleRate]).toEqual([76 * 320, 16_000]);
   });
 
+  it("asks for the folder where one of its files is given", async () => {
+    const file = sharedPath("models/lyra/quantizer.tflite");
+    const { exitCode, stderr } = await quantone("decode", path("out.lyra"), path("c.wav"), "--weights", file, "-b", "6");
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/check the path; it is the folder of .*quantizer\.tflite.* that is asked for/);
+  });
+
   it("tells which rates there are packets for", async () => {
     const wrong = await quantone("encode", path("in.wav"), path("b.lyra"), "--codec", "lyra-v2", "--bitrate", "7", ...weights);
     expect(wrong.exitCode).toBe(2);
