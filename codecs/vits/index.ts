@@ -1,5 +1,5 @@
 /** VITS, with weights from its published checkpoints. The model card is in README.md. */
-import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
+import { type Checkpoint, openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
 import { ModelError } from "../../src/errors";
 import type { Network } from "../../src/graph/network";
@@ -13,7 +13,7 @@ import { type Embeddings, VitsEngine, type VitsNetworks } from "./engine";
 import { buildFlow } from "./flow-graph";
 import { renameTensors } from "./names";
 import { buildPosteriorEncoder } from "./posterior-graph";
-import { readVitsFiles } from "./source";
+import { readVitsFiles, type VitsFiles } from "./source";
 import { buildTextNetwork } from "./text-graph";
 import { originalVocabulary, parseTokenizerConfig, parseVocabulary, VitsTokenizer } from "./tokenizer";
 
@@ -42,6 +42,20 @@ export async function openVits(options: SpeechLoadOptions): Promise<VitsEngine> 
   const files = await readVitsFiles(options);
   const config = parseVitsConfig(files.config);
   const checkpoint = await openCheckpoint(files.weights, options);
+  try {
+    return engineOf(config, checkpoint, files, options);
+  } catch (error) {
+    checkpoint.close();
+    throw error;
+  }
+}
+
+function engineOf(
+  config: VitsConfig,
+  checkpoint: Checkpoint,
+  files: VitsFiles,
+  options: SpeechLoadOptions,
+): VitsEngine {
   const weights = renameTensors(checkpoint.tensors);
   const embeddings = readEmbeddings(config, weights);
   const numSymbols = embeddings.symbols.length / config.hiddenDim;
@@ -84,6 +98,6 @@ function readEmbeddings(config: VitsConfig, weights: StateDict): Embeddings {
 function defaultVocabulary(numSymbols: number): Readonly<Record<string, number>> {
   const numOriginal = Math.max(...Object.values(originalVocabulary)) + 1;
   if (numSymbols === numOriginal) return originalVocabulary;
-  const message = `the model has ${numSymbols} symbols and no vocab.json lies beside it; give it as "vocabulary"`;
+  const message = `the model has ${numSymbols} symbols and neither vocab.json nor vocab.txt lies beside it; put one there, or give it as "vocabulary"`;
   throw new ModelError("bad-config", message, { codec: "vits" });
 }

@@ -48,7 +48,7 @@ async function folderOf(weights: string): Promise<string> {
   const { dirname } = await import("node:path");
   const found = await stat(weights).catch(() => undefined);
   if (found === undefined && isPlainHubId(weights)) return `hf:${weights}`;
-  return found?.isDirectory() ? weights : dirname(weights);
+  return found?.isFile() ? dirname(weights) : weights;
 }
 
 async function readText(folder: string, name: string, { download }: SpeechLoadOptions): Promise<string> {
