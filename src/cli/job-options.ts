@@ -39,7 +39,10 @@ export function addJobOptions(command: Command): Command {
 /** Adds what all commands have in common that run networks and write a file. */
 export function addRunOptions(command: Command): Command {
   return command
-    .option("--weights <source>", "weights, which some systems come without: a file or folder, a URL, or owner/model on a hub")
+    .option(
+      "--weights <source>",
+      "weights, which some systems come without: a file or folder, a URL, or owner/model on a hub",
+    )
     .option("-f, --force", "replace the output file if it exists")
     .addOption(new Option("--device <name>", "where the networks run").choices(DEVICES).default("auto"))
     .option("--threads <n>", "threads of one network call on the CPU", parseCount, 1)
