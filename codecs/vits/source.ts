@@ -39,7 +39,11 @@ export async function readVitsFiles(options: SpeechLoadOptions): Promise<VitsFil
   };
 }
 
-/** The folder that a model's files lie in: what is given, or the one that the file of weights is in. */
+/**
+ * The folder that a model's files lie in: what is given, or the one that the file of weights is in.
+ *
+ * @throws {CheckpointError} `not-found` when there is no such path
+ */
 async function folderOf(weights: string): Promise<string> {
   if (/^https?:/.test(weights)) return weights.replace(/\/[^/]*$/, "");
   const [, id, file] = /^(hf:[^/]+\/[^/]+)(\/.+)?$/.exec(weights) ?? [];
@@ -48,7 +52,8 @@ async function folderOf(weights: string): Promise<string> {
   const { dirname } = await import("node:path");
   const found = await stat(weights).catch(() => undefined);
   if (found === undefined && isPlainHubId(weights)) return `hf:${weights}`;
-  return found?.isFile() ? dirname(weights) : weights;
+  if (found === undefined) throw new CheckpointError("not-found", `"${weights}" cannot be opened; check the path`);
+  return found.isDirectory() ? weights : dirname(weights);
 }
 
 async function readText(folder: string, name: string, { download }: SpeechLoadOptions): Promise<string> {

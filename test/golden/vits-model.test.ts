@@ -258,7 +258,7 @@ describe("quantone say", () => {
       [["a", "x.wav"], 2, "vits comes without weights; say where a published model is with --weights"],
       [["a", "x.wav", "--model", "festival", "--weights", one], 2, '"--model" expected one of vits, got festival'],
       [["a", join(folder, "there.wav"), "--weights", one], 1, "exists"],
-      [["a", join(folder, "c.wav"), "--weights", join(folder, "no")], 1, join("no", 'config.json" cannot be opened')],
+      [["a", join(folder, "c.wav"), "--weights", "no"], 1, '--weights no: "no" cannot be opened; check the path'],
       [["a", join(folder, "c.wav"), "--weights", one, "--speaker", "1"], 2, '"speaker" expected a whole number'],
       [["a", join(folder, "c.wav"), "--weights", one, "--rate", "0"], 2, "Give a factor above 0"],
       [["ю", join(folder, "c.wav"), "--weights", one], 1, "the model knows no letter"],
