@@ -42,7 +42,7 @@ export interface EncodeOptions extends JobOptions {
   readonly denoise?: Denoise;
   /**
    * Discontinuous transmission, for codecs whose decoder makes comfort noise: frames of nothing but background noise are
-   * marked in `lostFrames` of the tokens, and need not be sent. Files do not keep the marks. Default: false.
+   * marked in `lostFrames` of the tokens, and need not be sent. Files cannot keep the marks and are refused. Default: false.
    */
   readonly dtx?: boolean;
 }

@@ -92,9 +92,11 @@ export class ContainerWriter {
    * Takes the next piece of a signal's tokens, of whichever codec, and gives the bytes that are now final.
    *
    * @throws {TokenError} when the piece is of another format than the first, is not whole, or follows a signal's end
+   * @throws {TokenError} `codec-mismatch` when frames are marked as lost: a container has no place for such marks
    */
   writeTokens(piece: TokenFrames): Uint8Array {
     assertSameFormat(this.header, piece);
+    assertAllFrames(piece);
     const { segmentation } = this.header;
     if (segmentation === undefined) return this.write(piece.codes);
     assertTokenFrames(piece);
@@ -249,4 +251,12 @@ function defaultFramesPerPacket(format: TokenFormat): number {
   const bytesPerSegment = segmentEntryBytes(numChannels) + (places * bitsPerFrame) / 8;
   const fitting = Math.floor(MAX_PAYLOAD_BYTES / bytesPerSegment);
   return places * Math.max(1, Math.min(Math.ceil(DEFAULT_FRAMES_PER_PACKET / places), fitting));
+}
+
+/** Without its mark a lost frame would come back as codes of 0, which is a sound. */
+function assertAllFrames({ lostFrames }: TokenFrames): void {
+  const frame = lostFrames?.indexOf(1) ?? -1;
+  if (frame < 0) return;
+  const message = `a container has no place for frame ${frame}, which was lost or not sent; decode the tokens, or encode without "dtx"`;
+  throw new TokenError("codec-mismatch", message, { expected: "all frames", actual: "marks in lostFrames", frame });
 }

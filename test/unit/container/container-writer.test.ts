@@ -138,3 +138,14 @@ describe("writeContainerStream", () => {
     await expect(collect(writeContainerStream([]))).rejects.toThrow(TypeError);
   });
 });
+
+describe("frames that are marked as lost", () => {
+  it("are refused, since a container cannot say that they are", () => {
+    const tokens = makeTokens(10);
+    const lostFrames = new Uint8Array(10);
+    expect(writeContainer({ ...tokens, lostFrames })).toEqual(writeContainer(tokens));
+    lostFrames[3] = 1;
+    expect(() => writeContainer({ ...tokens, lostFrames })).toThrow(TokenError);
+    expect(() => writeContainer({ ...tokens, lostFrames })).toThrow(/no place for frame 3/);
+  });
+});
