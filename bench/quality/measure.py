@@ -1,18 +1,20 @@
 """Judges what `decode-clips.ts` wrote: PESQ-wb, STOI, ViSQOL and DNSMOS of every codec and bitrate, as table and plot.
 
-`python bench/quality/measure.py DECODED --dnsmos sig_bak_ovr.onnx --json docs/quality.json --table docs/quality.md`
-DECODED holds `reference/` and one folder `CODEC-BITRATE/` each, with clips of the same names. Rows that stand in the JSON
-are kept when the decoded file is the same (SHA-256), so a run that adds a codec measures that codec alone.
+`python bench/quality/measure.py DECODED --dnsmos sig_bak_ovr.onnx --json docs/quality.json --table T.md --plot P.png`
+DECODED holds `reference/` and one folder `CODEC-BITRATE/` each, with clips of the same names. Rows that stand in the
+JSON are kept when the decoded file is the same (SHA-256): a run that adds a codec measures that codec alone.
 Needs `pip install "./training[test]" visqol-python`.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 import math
 import platform
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,45 +34,41 @@ COLUMNS = {
 """What the table shows; the JSON has every metric."""
 
 
-def judge(
-    reference: np.ndarray, decoded: np.ndarray, dnsmos: Dnsmos
-) -> dict[str, float]:
-    """Every metric of one clip, both float [T] at 16 kHz, aligned by whole samples."""
+@functools.cache
+def load_dnsmos(model: Path) -> Dnsmos:
+    """Once a process: a session does not travel between them."""
+    return Dnsmos(model)
+
+
+def judge(reference_path: Path, decoded_path: Path, model: Path) -> dict[str, float]:
+    """Every metric of one clip at 16 kHz, aligned by whole samples."""
+    reference, decoded = (load_clip(path, METRIC_SAMPLE_RATE) for path in (reference_path, decoded_path))
     row = measure(reference, decoded)
     aligned, _ = align(reference.astype(np.float64), decoded.astype(np.float64))
     visqol = VisqolApi()
     visqol.create(mode="speech", use_lattice_model=True)
-    row["visqol"] = float(
-        visqol.measure_from_arrays(
-            reference.astype(np.float64), aligned, METRIC_SAMPLE_RATE
-        ).moslqo
-    )
-    return row | dnsmos.score(aligned)
+    row["visqol"] = float(visqol.measure_from_arrays(reference.astype(np.float64), aligned, METRIC_SAMPLE_RATE).moslqo)
+    return row | load_dnsmos(model).score(aligned)
 
 
-def judge_folder(
-    folder: Path, references: Path, known: dict[str, Any], dnsmos: Dnsmos
-) -> dict[str, Any]:
+def judge_folder(folder: Path, known: dict[str, Any], model: Path, pool: ProcessPoolExecutor) -> dict[str, Any]:
     """Rows by clip, each with the digest of the file that it was measured on."""
+    digests = {path: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in sorted(folder.glob("*.wav"))}
+    fresh = {
+        path: pool.submit(judge, folder.parent / "reference" / path.name, path, model)
+        for path, digest in digests.items()
+        if known.get(path.stem, {}).get("sha256") != digest
+    }
     rows: dict[str, Any] = {}
-    for path in sorted(folder.glob("*.wav")):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        kept = known.get(path.stem, {})
-        if kept.get("sha256") == digest:
-            rows[path.stem] = kept
+    for path, digest in digests.items():
+        if path not in fresh:
+            rows[path.stem] = known[path.stem]
             continue
-        clips = (
-            load_clip(file, METRIC_SAMPLE_RATE)
-            for file in (references / path.name, path)
-        )
-        scores = {
-            name: round(value, 4) for name, value in judge(*clips, dnsmos).items()
-        }
-        # A clip in which PESQ finds no utterance has none; JSON knows no NaN.
-        rows[path.stem] = {
-            name: None if math.isnan(value) else value for name, value in scores.items()
-        } | {"sha256": digest}
+        scores = {name: round(value, 4) for name, value in fresh[path].result().items()}
         print(folder.name, path.stem, scores, flush=True)
+        # A clip in which PESQ finds no utterance has none; JSON knows no NaN.
+        judged = {name: None if math.isnan(value) else value for name, value in scores.items()}
+        rows[path.stem] = judged | {"sha256": digest}
     return rows
 
 
@@ -81,11 +79,17 @@ def codec_and_rate(folder: str) -> tuple[str, int]:
 
 
 def means(clips: dict[str, Any]) -> dict[str, float]:
-    rows = [
-        {k: np.nan if v is None else v for k, v in row.items() if k != "sha256"}
-        for row in clips.values()
-    ]
+    rows = [{k: np.nan if v is None else v for k, v in row.items() if k != "sha256"} for row in clips.values()]
     return {name: round(value, 4) for name, value in mean_metrics(rows).items()}
+
+
+def summary(rows: dict[tuple[str, int], Any]) -> dict[str, Any]:
+    """What the JSON holds: an entry for each codec and bitrate, with its means and clips."""
+    entries = [
+        {"codec": codec, "bitsPerSecond": rate, "mean": means(clips), "clips": clips}
+        for (codec, rate), clips in sorted(rows.items())
+    ]
+    return {"python": platform.python_version(), "codecs": entries}
 
 
 def write_table(path: Path, result: dict[str, Any]) -> None:
@@ -109,18 +113,10 @@ def plot(path: Path, result: dict[str, Any]) -> None:
     from matplotlib import pyplot as plt
 
     shown = [name for name in COLUMNS if name != "log_mel"]
-    figure, axes = plt.subplots(
-        1, len(shown), figsize=(4 * len(shown), 3.4), layout="constrained"
-    )
+    figure, axes = plt.subplots(1, len(shown), figsize=(4 * len(shown), 3.4), layout="constrained")
     for axis, metric in zip(axes, shown, strict=True):
-        for codec in dict.fromkeys(
-            entry["codec"] for entry in result["codecs"] if entry["bitsPerSecond"]
-        ):
-            points = [
-                (e["bitsPerSecond"] / 1000, e["mean"][metric])
-                for e in result["codecs"]
-                if e["codec"] == codec
-            ]
+        for codec in dict.fromkeys(entry["codec"] for entry in result["codecs"] if entry["bitsPerSecond"]):
+            points = [(e["bitsPerSecond"] / 1000, e["mean"][metric]) for e in result["codecs"] if e["codec"] == codec]
             axis.plot(*zip(*points, strict=True), marker="o", label=codec)
         axis.set(title=COLUMNS[metric], xlabel="kbps")
         axis.grid(alpha=0.3)
@@ -135,30 +131,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--table", type=Path)
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--jobs", type=int, default=1, help="clips judged at the same time")
     options = parser.parse_args()
-    known = (
-        json.loads(options.json.read_text())["codecs"] if options.json.exists() else []
-    )
+    known = json.loads(options.json.read_text())["codecs"] if options.json.exists() else []
     rows = {(entry["codec"], entry["bitsPerSecond"]): entry["clips"] for entry in known}
-    dnsmos = Dnsmos(options.dnsmos)
-    for folder in sorted(path for path in options.decoded.iterdir() if path.is_dir()):
-        key = codec_and_rate(folder.name)
-        rows[key] = judge_folder(
-            folder, options.decoded / "reference", rows.get(key, {}), dnsmos
-        )
-        result = {
-            "python": platform.python_version(),
-            "codecs": [
-                {
-                    "codec": codec,
-                    "bitsPerSecond": rate,
-                    "mean": means(clips),
-                    "clips": clips,
-                }
-                for (codec, rate), clips in sorted(rows.items())
-            ],
-        }
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for folder in sorted(path for path in options.decoded.iterdir() if path.is_dir()):
+            key = codec_and_rate(folder.name)
+            rows[key] = judge_folder(folder, rows.get(key, {}), options.dnsmos, pool)
+            result = summary(rows)
+            options.json.write_text(json.dumps(result, indent=1) + "\n")
     if options.table:
         write_table(options.table, result)
     if options.plot:
