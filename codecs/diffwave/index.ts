@@ -1,11 +1,11 @@
 /** DiffWave as a vocoder of log-mels, with weights from its published checkpoint. The model card is in README.md. */
 import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import type { AssembleOptions, CodecSource } from "../../src/codec-definition";
-import { ModelError } from "../../src/errors";
 import { LazyResource } from "../../src/runtime/lazy-resource";
 import type { VocoderEngine } from "../../src/vocoder/neural-vocoder";
 import type { VocoderDefinition } from "../../src/vocoder-definition";
 import { badConfig } from "../config-schema";
+import { requireWeights } from "../require-weights";
 import { lookAhead, parseDiffwaveConfig } from "./config";
 import config16k from "./config-16k.json";
 import config22khz from "./config-22khz.json";
@@ -78,9 +78,7 @@ function define(rawConfig: object, { name, summary, isFast, card, numParameters 
       delaySamples: numSteps * lookAhead(config) + hopLength,
     },
     async readSource(weights) {
-      if (weights !== undefined) return { config: named, weights };
-      const message = `"${name}" comes without weights; give a file of them as the option "weights"`;
-      throw new ModelError("missing-weights", message, { codec: name });
+      return { config: named, weights: requireWeights(name, weights, "a file of them") };
     },
     assemble: (source, options) => assemble(source, isFast, options),
   };

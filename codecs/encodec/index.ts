@@ -6,7 +6,6 @@ import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/co
 import { onnxDecoder } from "../../src/decoder/onnx-decoder";
 import { passthroughDecoder } from "../../src/decoder/passthrough-decoder";
 import { onnxEncoder } from "../../src/encoder/onnx-encoder";
-import { ModelError } from "../../src/errors";
 import type { Network } from "../../src/graph/network";
 import type { CodecIdentity, CodecStages } from "../../src/pipeline";
 import { LazyResource } from "../../src/runtime/lazy-resource";
@@ -16,6 +15,7 @@ import type { Codebooks } from "../../src/rvq/codebook";
 import { codebookRevision } from "../../src/rvq/codebook-revision";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
+import { requireWeights } from "../require-weights";
 import { decoderStartFrames, type EncodecConfig, encoderStartFrames, parseEncodecConfig } from "./config";
 import config24khz from "./config-24khz.json";
 import config32khz from "./config-32khz.json";
@@ -91,9 +91,7 @@ function cardOf(config: Omit<EncodecConfig, "startFrames" | "segmentation">) {
 }
 
 async function readSource(codec: string, config: unknown, weights: WeightsSource | undefined): Promise<CodecSource> {
-  if (weights !== undefined) return { config, weights };
-  const message = `"${codec}" comes without weights; give the published checkpoint as the option "weights"`;
-  throw new ModelError("missing-weights", message, { codec });
+  return { config, weights: requireWeights(codec, weights, "the published checkpoint") };
 }
 
 async function assemble(source: CodecSource, options: AssembleOptions): Promise<CodecStages> {

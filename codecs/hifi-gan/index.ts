@@ -2,7 +2,6 @@
 import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import type { WeightsSource } from "../../src/checkpoints/weights-source";
 import type { AssembleOptions, CodecSource } from "../../src/codec-definition";
-import { ModelError } from "../../src/errors";
 import { LazyResource } from "../../src/runtime/lazy-resource";
 import { NetworkSession } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
@@ -11,6 +10,7 @@ import type { SystemCard } from "../../src/system-card";
 import { WindowedStream } from "../../src/vocoder/frame-windows";
 import type { VocoderEngine } from "../../src/vocoder/neural-vocoder";
 import type { VocoderDefinition } from "../../src/vocoder-definition";
+import { requireWeights } from "../require-weights";
 import { type HifiganConfig, parseHifiganConfig } from "./config";
 import config16k from "./config-16k.json";
 import configSpeecht5 from "./config-speecht5.json";
@@ -101,9 +101,7 @@ function define(
 }
 
 async function readSource(name: string, config: unknown, weights: WeightsSource | undefined): Promise<CodecSource> {
-  if (weights !== undefined) return { config, weights };
-  const message = `"${name}" comes without weights; give a checkpoint of its generator as the option "weights"`;
-  throw new ModelError("missing-weights", message, { codec: name });
+  return { config, weights: requireWeights(name, weights, "a checkpoint of its generator") };
 }
 
 async function assemble(source: CodecSource, options: AssembleOptions): Promise<VocoderEngine> {

@@ -4,7 +4,7 @@ import { openWeightsSource, weightsIn } from "../../src/checkpoints/weights-sour
 import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/codec-definition";
 import { onnxDecoder } from "../../src/decoder/onnx-decoder";
 import { onnxEncoder } from "../../src/encoder/onnx-encoder";
-import { CheckpointError, ModelError } from "../../src/errors";
+import { CheckpointError } from "../../src/errors";
 import type { Network } from "../../src/graph/network";
 import type { CodecIdentity, CodecStages } from "../../src/pipeline";
 import { LazyResource } from "../../src/runtime/lazy-resource";
@@ -14,6 +14,7 @@ import type { Codebooks } from "../../src/rvq/codebook";
 import { codebookRevision } from "../../src/rvq/codebook-revision";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
+import { requireWeights } from "../require-weights";
 import { readCodebooks } from "./codebooks";
 import { concealingDecoder } from "./concealment";
 import { type LyraConfig, parseLyraConfig } from "./config";
@@ -46,10 +47,10 @@ export const lyraV2: CodecDefinition = {
 };
 
 async function readSource(weights?: CodecSource["weights"]): Promise<CodecSource> {
-  if (weights !== undefined) return { config: lyraConfig, weights };
-  const message =
-    '"lyra-v2" comes without weights; give the folder of its published TFLite files as the option "weights"';
-  throw new ModelError("missing-weights", message, { codec: "lyra-v2" });
+  return {
+    config: lyraConfig,
+    weights: requireWeights("lyra-v2", weights, "the folder of its published TFLite files"),
+  };
 }
 
 async function assemble({ config: parsed, weights }: CodecSource, options: AssembleOptions): Promise<CodecStages> {

@@ -14,6 +14,7 @@ import type { Codebooks } from "../../src/rvq/codebook";
 import { codebookRevision } from "../../src/rvq/codebook-revision";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
+import { requireWeights } from "../require-weights";
 import { parseSoundstreamConfig, type SoundstreamConfig } from "./config";
 import paperConfig from "./config.json";
 import { buildDecoder } from "./decoder-graph";
@@ -43,9 +44,8 @@ export const soundstream: CodecDefinition = {
 
 /** The config is left to the weights, which may carry one. */
 async function readSource(weights?: CodecSource["weights"]): Promise<CodecSource> {
-  if (weights !== undefined) return { config: undefined, weights };
-  const message = `"soundstream" comes without weights, as its authors published none; give your own as the option "weights"`;
-  throw new ModelError("missing-weights", message, { codec: soundstream.name });
+  const own = requireWeights("soundstream", weights, "your own, as its authors published none,");
+  return { config: undefined, weights: own };
 }
 
 async function assemble(source: CodecSource, options: AssembleOptions): Promise<CodecStages> {

@@ -3,6 +3,7 @@ import { isPlainHubId } from "../../src/checkpoints/download/hub";
 import { openWeightsSource, type WeightsSource, weightsIn } from "../../src/checkpoints/weights-source";
 import { CheckpointError, ModelError } from "../../src/errors";
 import type { SpeechLoadOptions } from "../../src/speech-model-definition";
+import { requireWeights } from "../require-weights";
 
 /** Parsed files. */
 export interface VitsFiles {
@@ -20,11 +21,8 @@ export interface VitsFiles {
  * @throws {CheckpointError} when a file that must be there cannot be had
  */
 export async function readVitsFiles(options: SpeechLoadOptions): Promise<VitsFiles> {
-  const { weights, config, vocabulary, tokenizer } = options;
-  if (weights === undefined) {
-    const message = '"vits" comes without weights; give a published model, its folder or hub id, as "weights"';
-    throw new ModelError("missing-weights", message, { codec: "vits" });
-  }
+  const { config, vocabulary, tokenizer } = options;
+  const weights = requireWeights("vits", options.weights, "a published model, its folder or hub id,");
   const folder = typeof weights === "string" ? await folderOf(weights) : undefined;
   if (config === undefined && folder === undefined) {
     throw new TypeError('"config" expected the parsed config.json beside weights that are bytes, got nothing');

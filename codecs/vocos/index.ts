@@ -1,7 +1,6 @@
 /** Vocos as a vocoder, with weights from its published checkpoints. The model card is in README.md. */
 import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import type { AssembleOptions, CodecSource } from "../../src/codec-definition";
-import { ModelError } from "../../src/errors";
 import { LazyResource } from "../../src/runtime/lazy-resource";
 import { NetworkSession } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
@@ -9,6 +8,7 @@ import type { Tensor } from "../../src/runtime/runtime";
 import type { SystemCard } from "../../src/system-card";
 import type { VocoderEngine } from "../../src/vocoder/neural-vocoder";
 import type { VocoderDefinition } from "../../src/vocoder-definition";
+import { requireWeights } from "../require-weights";
 import { buildBackbone } from "./backbone-graph";
 import { lookAheadFrames, overlapSamples, parseVocosConfig, type VocosConfig } from "./config";
 import configEncodec24khz from "./config-encodec-24khz.json";
@@ -52,9 +52,7 @@ function cardOf(config: VocosConfig, numParameters: number): SystemCard {
 }
 
 async function readSource(config: { name: string }, weights: CodecSource["weights"] | undefined): Promise<CodecSource> {
-  if (weights !== undefined) return { config, weights };
-  const message = `"${config.name}" comes without weights; give the published checkpoint as the option "weights"`;
-  throw new ModelError("missing-weights", message, { codec: config.name });
+  return { config, weights: requireWeights(config.name, weights, "the published checkpoint") };
 }
 
 async function assemble(source: CodecSource, options: AssembleOptions): Promise<VocoderEngine> {
