@@ -8,8 +8,8 @@ import { ModelError } from "../src/errors";
  * @param what  what to bring, as in "give the published checkpoint"
  * @throws {ModelError} `missing-weights` when there are none
  */
-export function requireWeights(codec: string, weights: WeightsSource | undefined, what: string): WeightsSource {
+export function requireWeights(model: string, weights: WeightsSource | undefined, what: string): WeightsSource {
   if (weights !== undefined) return weights;
-  const message = `"${codec}" comes without weights; give ${what} as the option "weights"`;
-  throw new ModelError("missing-weights", message, { codec });
+  const message = `"${model}" comes without weights; give ${what} as the option "weights"`;
+  throw new ModelError("missing-weights", message, { model });
 }

@@ -142,17 +142,18 @@ export type ModelErrorCode =
 export class ModelError extends CodecError {
   override readonly name = "ModelError";
   readonly code: ModelErrorCode;
-  readonly codec: string | undefined;
+  /** Name of the codec, vocoder or speech model. */
+  readonly model: string | undefined;
   readonly tensor: string | undefined;
 
   constructor(
     code: ModelErrorCode,
     message: string,
-    fields: { codec?: string; tensor?: string; cause?: unknown } = {},
+    fields: { model?: string; tensor?: string; cause?: unknown } = {},
   ) {
     super(message, { cause: fields.cause });
     this.code = code;
-    this.codec = fields.codec;
+    this.model = fields.model;
     this.tensor = fields.tensor;
   }
 }

@@ -28,7 +28,7 @@ function findDefinition(definitions: readonly CodecDefinition[], name: string): 
   const definition = definitions.find((candidate) => candidate.name === name);
   if (definition === undefined) {
     const names = definitions.map((candidate) => candidate.name).join(", ");
-    throw new ModelError("unknown-codec", `no codec is called "${name}"; this package has ${names}`, { codec: name });
+    throw new ModelError("unknown-codec", `no codec is called "${name}"; this package has ${names}`, { model: name });
   }
   return definition;
 }

@@ -18,5 +18,5 @@ export async function loadDefinedSpeechModel(
   if (definition !== undefined) return new SpeechModel(await definition.open(options));
   const names = definitions.map((candidate) => candidate.name).join(", ");
   const message = `no speech model is called "${name}"; this package has ${names}`;
-  throw new ModelError("unknown-speech-model", message, { codec: name });
+  throw new ModelError("unknown-speech-model", message, { model: name });
 }

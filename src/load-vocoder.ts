@@ -32,5 +32,5 @@ function findVocoder(definitions: readonly VocoderDefinition[], name: string): V
   const definition = definitions.find((candidate) => candidate.name === name);
   if (definition !== undefined) return definition;
   const names = definitions.map((candidate) => candidate.name).join(", ");
-  throw new ModelError("unknown-vocoder", `no vocoder is called "${name}"; this package has ${names}`, { codec: name });
+  throw new ModelError("unknown-vocoder", `no vocoder is called "${name}"; this package has ${names}`, { model: name });
 }

@@ -37,5 +37,5 @@ export function readCodebooks({ subgraphs, signatures }: TfliteModel, { rvq }: L
 
 function misfit(expected: string, actual: string): ModelError {
   const message = `the quantizer's codebooks expected ${expected}, got ${actual}; give Lyra V2's quantizer.tflite`;
-  return new ModelError("weights-shape", message, { codec: "lyra-v2" });
+  return new ModelError("weights-shape", message, { model: "lyra-v2" });
 }

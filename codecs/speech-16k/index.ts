@@ -56,7 +56,7 @@ async function readSource(weights?: WeightsSource): Promise<CodecSource> {
     await access(path);
   } catch (cause) {
     throw new ModelError("missing-weights", `the weights at ${path} cannot be read; reinstall the package`, {
-      codec: speech16k.name,
+      model: speech16k.name,
       cause,
     });
   }
@@ -154,7 +154,7 @@ function readCodebooks(config: SpeechConfig, tensors: StateDict): Codebooks {
   const actual = tensor?.shape.join(" x ") ?? "no such tensor";
   if (tensor === undefined || actual !== expected) {
     const message = `"rvq.codebooks" expected ${expected}, got ${actual}; use weights that were trained with this config`;
-    throw new ModelError("weights-shape", message, { codec: config.name, tensor: "rvq.codebooks" });
+    throw new ModelError("weights-shape", message, { model: config.name, tensor: "rvq.codebooks" });
   }
   return { numCodebooks, codebookSize, codebookDim, codewords: tensor.data };
 }

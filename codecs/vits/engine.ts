@@ -210,5 +210,5 @@ function drawLatents(
 function assertFiniteDurations(logDurations: Float32Array): void {
   if (logDurations.every(Number.isFinite)) return;
   const message = "the model predicts durations that are no finite numbers; give undamaged weights";
-  throw new ModelError("non-finite-latents", message, { codec: "vits" });
+  throw new ModelError("non-finite-latents", message, { model: "vits" });
 }

@@ -99,5 +99,5 @@ function defaultVocabulary(numSymbols: number): Readonly<Record<string, number>>
   const numOriginal = Math.max(...Object.values(originalVocabulary)) + 1;
   if (numSymbols === numOriginal) return originalVocabulary;
   const message = `the model has ${numSymbols} symbols and neither vocab.json nor vocab.txt lies beside it; put one there, or give it as "vocabulary"`;
-  throw new ModelError("bad-config", message, { codec: "vits" });
+  throw new ModelError("bad-config", message, { model: "vits" });
 }

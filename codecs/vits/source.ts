@@ -68,7 +68,7 @@ async function readJson(folder: string, name: string, options: SpeechLoadOptions
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new ModelError("bad-config", `${name} in ${folder} is no JSON; fetch it again`, { codec: "vits", cause });
+    throw new ModelError("bad-config", `${name} in ${folder} is no JSON; fetch it again`, { model: "vits", cause });
   }
 }
 

@@ -16,7 +16,7 @@ export function withVocoder(stages: CodecStages, vocoder: NeuralVocoder, signal:
   if (features === undefined) {
     const known = Object.keys(featureDecoders).join(", ") || "none";
     const sides = `"${vocoder.name}" takes "${vocoder.features}", and "${identity.name}" has ${known} for vocoders`;
-    throw new ModelError("features-mismatch", `${sides}; choose a vocoder of those features`, { codec: vocoder.name });
+    throw new ModelError("features-mismatch", `${sides}; choose a vocoder of those features`, { model: vocoder.name });
   }
   if (features.mel !== undefined) {
     assertSameMel({ name: identity.name, mel: features.mel }, { name: vocoder.name, mel: vocoder.mel });
@@ -31,7 +31,7 @@ function assertSameFrames(identity: CodecIdentity, vocoder: NeuralVocoder): void
   for (const field of ["sampleRate", "hopLength"] as const) {
     if (identity[field] === vocoder[field]) continue;
     const sides = `"${identity.name}" has ${field} ${identity[field]}, "${vocoder.name}" takes ${vocoder[field]}`;
-    throw new ModelError("features-mismatch", `${sides}; choose a vocoder of that codec`, { codec: vocoder.name });
+    throw new ModelError("features-mismatch", `${sides}; choose a vocoder of that codec`, { model: vocoder.name });
   }
 }
 

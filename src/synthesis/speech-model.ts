@@ -203,7 +203,7 @@ export class SpeechModel implements AsyncDisposable {
     const { name, numSpeakers, openConversion } = this.#engine;
     if (openConversion === undefined || numSpeakers < 2) {
       const message = `"${name}" has one voice, with these weights; give a model of several speakers`;
-      throw new ModelError("no-voice-conversion", message, { codec: name });
+      throw new ModelError("no-voice-conversion", message, { model: name });
     }
     this.#checkSpeaker("from", from);
     this.#checkSpeaker("to", to);

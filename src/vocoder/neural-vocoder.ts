@@ -104,7 +104,7 @@ export class NeuralVocoder implements AsyncDisposable {
     const { mel, name, features } = this.#engine;
     if (mel !== undefined) return mel;
     const message = `"${name}" takes "${features}" and no log-mel; choose a vocoder of mel features`;
-    throw new ModelError("features-mismatch", message, { codec: name });
+    throw new ModelError("features-mismatch", message, { model: name });
   }
 
   /**
@@ -205,6 +205,6 @@ export function assertSameMel(given: MelSide, taken: MelSide): void {
   const { field, left, right } = difference;
   const sides = `"${given.name}" gives log-mel with ${field} ${left}, "${taken.name}" takes ${field} ${right}`;
   throw new ModelError("features-mismatch", `${sides}; choose a vocoder that was trained on the same features`, {
-    codec: taken.name,
+    model: taken.name,
   });
 }

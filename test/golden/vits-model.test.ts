@@ -151,7 +151,7 @@ describe("a model of several voices", () => {
 describe("files", () => {
   it("that are missing or damaged are named", async () => {
     await expect(loadSpeechModel("vits")).rejects.toMatchObject({ code: "missing-weights" });
-    await expect(loadSpeechModel("tacotron")).rejects.toMatchObject({ code: "unknown-speech-model" });
+    await expect(loadSpeechModel("tacotron")).rejects.toMatchObject({ code: "unknown-speech-model", model: "tacotron" });
     await expect(loadSpeechModel("vits", { weights: "/nowhere/model.pth" })).rejects.toMatchObject({ code: "not-found" });
     await expect(loadSpeechModel("vits", { weights: new Uint8Array(8) })).rejects.toThrow('"config" expected');
     const { tokenizer } = options;

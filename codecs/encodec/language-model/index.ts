@@ -39,7 +39,7 @@ export async function loadLanguageModel(codec: string, options: LanguageModelOpt
   const config = languageModelConfigs.get(codec);
   if (config === undefined) {
     const known = [...languageModelConfigs.keys()].join(" and ");
-    throw new ModelError("unknown-codec", `there are language models for ${known}, got "${codec}"`, { codec });
+    throw new ModelError("unknown-codec", `there are language models for ${known}, got "${codec}"`, { model: codec });
   }
   using checkpoint = await openCheckpoint(options.weights, options);
   const weights = readLanguageModelWeights(config, checkpoint.tensors);

@@ -521,7 +521,7 @@ describe.runIf(existsSync("/proc/self/fd"))("an input after a failure", () => {
     const wasOpen: boolean[] = [];
     const noCodec = () => {
       wasOpen.push(isOpen(path("held.qtn")) || isOpen(path("held.wav")));
-      return Promise.reject(new ModelError("missing-weights", "no weights", { codec: "fake" }));
+      return Promise.reject(new ModelError("missing-weights", "no weights", { model: "fake" }));
     };
     // Longer than what is read at a time, so that its end is not reached by looking at its start.
     writeFileSync(path("held.wav"), encodeWav({ channels: [new Float32Array(200_000)], sampleRate: 16000 }).bytes);

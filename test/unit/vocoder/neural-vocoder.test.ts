@@ -110,7 +110,7 @@ describe("assertSameMel", () => {
 
 describe("loadVocoder", () => {
   it("refuses a name that no vocoder has, and a source without one", async () => {
-    await expect(loadVocoder("hifigan")).rejects.toMatchObject({ code: "unknown-vocoder", codec: "hifigan" });
+    await expect(loadVocoder("hifigan")).rejects.toMatchObject({ code: "unknown-vocoder", model: "hifigan" });
     await expect(loadVocoder({ config: {}, weights: new Uint8Array(0) })).rejects.toMatchObject({
       code: "unknown-vocoder",
     });
@@ -119,6 +119,6 @@ describe("loadVocoder", () => {
   });
 
   it("says that weights are needed", async () => {
-    await expect(loadVocoder("hifigan-v1")).rejects.toMatchObject({ code: "missing-weights", codec: "hifigan-v1" });
+    await expect(loadVocoder("hifigan-v1")).rejects.toMatchObject({ code: "missing-weights", model: "hifigan-v1" });
   });
 });
