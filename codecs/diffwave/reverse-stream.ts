@@ -8,6 +8,7 @@ import { concatFloats } from "../../src/kernels/concat";
 import type { NetworkSession, NetworkStream, Tensors } from "../../src/runtime/network-session";
 import { outputData } from "../../src/runtime/output-data";
 import type { Tensor } from "../../src/runtime/runtime";
+import type { NoiseSource } from "../../src/sampling/gaussian";
 import { SignalMarks } from "../../src/vocoder/signal-marks";
 import type { ReverseStep } from "./noise-schedule";
 
@@ -17,11 +18,6 @@ export interface Stretch {
   readonly samples: Float32Array;
   /** [T, M]; empty where no features go in */
   readonly condition: Float32Array;
-}
-
-/** What gives noise, as much as is asked for at a time. */
-export interface NoiseSource {
-  take(length: number): Float32Array;
 }
 
 /** One step of the chain: what it runs on. */

@@ -10,14 +10,11 @@
  */
 
 import type { Tensor } from "../../src/runtime/runtime";
-import { GaussianSource } from "../../src/sampling/gaussian";
+import { assertSeed, GaussianSource, type NoiseSource } from "../../src/sampling/gaussian";
 import type { DiffwaveConfig } from "./config";
 import { lookAhead } from "./config";
 import type { DiffwaveNetworks } from "./networks";
-import { type NoiseSource, ReverseStream, type Stretch } from "./reverse-stream";
-
-/** Seeds end here: what is above tells the sources of one seed apart. */
-const numSeeds = 2 ** 32;
+import { ReverseStream, type Stretch } from "./reverse-stream";
 
 /** The sources of noise of one signal: 0 is where the signal starts, n is what the n-th step adds. */
 export type NoiseSources = (index: number) => NoiseSource;
@@ -81,11 +78,9 @@ export class Sampler {
  * Independent sources of normal noise (see `GaussianSource`), one for each step: how a signal comes in portions does not
  * matter, because every source is drawn from in the order of the samples.
  *
- * @throws {RangeError} when the seed is no whole number from 0 to 2 ** 32 - 1
+ * @throws {RangeError} when the seed is out of range
  */
 export function seededNoise(seed: number): NoiseSources {
-  if (!Number.isSafeInteger(seed) || seed < 0 || seed >= numSeeds) {
-    throw new RangeError(`"seed" expected a whole number from 0 to ${numSeeds - 1}, got ${seed}`);
-  }
-  return (index) => new GaussianSource(seed + index * numSeeds);
+  assertSeed(seed);
+  return (index) => new GaussianSource(seed, index);
 }

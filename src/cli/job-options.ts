@@ -4,6 +4,7 @@ import type { DownloadOptions } from "../checkpoints/download/fetch-weights";
 import type { AssembleOptions } from "../codec-definition";
 import { CheckpointError } from "../errors";
 import type { DeviceRequest } from "../runtime/runtime";
+import { isSeed, maxSeed } from "../sampling/gaussian";
 import type { SpeechModel } from "../synthesis/speech-model";
 import type { NeuralVocoder } from "../vocoder/neural-vocoder";
 import type { CliEnvironment, CommandCodec } from "./environment";
@@ -181,11 +182,20 @@ export function parseCount(value: string): number {
   return count;
 }
 
-/** Where noise begins: a whole number from 0. */
+/** A number of things that are counted from 0. */
+export function parseIndex(value: string): number {
+  const index = Number(value);
+  if (value.trim() === "" || !Number.isSafeInteger(index) || index < 0) {
+    throw new InvalidArgumentError("Give a whole number from 0.");
+  }
+  return index;
+}
+
+/** Where noise begins. */
 export function parseSeed(value: string): number {
   const seed = Number(value);
-  if (value.trim() === "" || !Number.isSafeInteger(seed) || seed < 0) {
-    throw new InvalidArgumentError("Give a whole number from 0.");
+  if (value.trim() === "" || !isSeed(seed)) {
+    throw new InvalidArgumentError(`Give a whole number from 0 to ${maxSeed}.`);
   }
   return seed;
 }

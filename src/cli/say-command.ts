@@ -5,7 +5,14 @@ import type { SpeechModel, SynthesizeOptions } from "../synthesis/speech-model";
 import { type ByteOutput, openOutput, STANDARD_STREAM } from "./byte-streams";
 import type { CliEnvironment } from "./environment";
 import { formatSeconds } from "./format-values";
-import { addRunOptions, loadCommandSpeechModel, parseSeed, progressBar, type RunOptions } from "./job-options";
+import {
+  addRunOptions,
+  loadCommandSpeechModel,
+  parseIndex,
+  parseSeed,
+  progressBar,
+  type RunOptions,
+} from "./job-options";
 import { measureSpeed, reportJob, warn } from "./report";
 import { assertWavName, sampleFormatOption, type WavOptions, warnOfClipping } from "./wav-output";
 
@@ -24,7 +31,7 @@ export function addSayCommand(program: Command, environment: CliEnvironment): vo
     .argument("<text>", "what to say, or - for standard input")
     .argument("<output>", "WAV file to write, or - for standard output")
     .option("--model <name>", "speech model to run; quantone models lists them", "vits")
-    .option("--speaker <n>", "which voice, counted from 0", parseSeed, 0)
+    .option("--speaker <n>", "which voice, counted from 0", parseIndex, 0)
     .option("--seed <n>", "where the noise begins: the same seed says it the same way", parseSeed, 0)
     .option("--rate <factor>", "2 is twice as fast as 1; default: the model's own", parseFactor)
     .addOption(sampleFormatOption());

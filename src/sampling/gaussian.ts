@@ -10,6 +10,23 @@ export interface NoiseSource {
   take(length: number): Float32Array;
 }
 
+/** The last seed: a seed is one of the generator's four words. */
+export const maxSeed = 2 ** 32 - 1;
+
+/** Whether a number is a seed: everything that draws noise takes the same ones. */
+export function isSeed(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= maxSeed;
+}
+
+/**
+ * Checks a seed that is needed later, or not at all.
+ *
+ * @throws {RangeError} when it is no whole number from 0 to 2 ** 32 - 1
+ */
+export function assertSeed(seed: number): void {
+  if (!isSeed(seed)) throw new RangeError(`"seed" expected a whole number from 0 to ${maxSeed}, got ${seed}`);
+}
+
 /** Numbers that are drawn and thrown away, so that seeds which differ in one bit have nothing left in common. */
 const numWarmUpDraws = 15;
 
@@ -20,14 +37,13 @@ export class GaussianSource implements NoiseSource {
   #spare: number | undefined;
 
   /**
-   * @param seed  a whole number of at least 0
-   * @throws {RangeError} when it is none
+   * @param seed  a whole number from 0 to 2 ** 32 - 1
+   * @param stream  which of the independent streams of that seed, likewise
+   * @throws {RangeError} when the seed is none
    */
-  constructor(seed: number) {
-    if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw new RangeError(`"seed" expected a whole number of at least 0, got ${seed}`);
-    }
-    this.#state = Uint32Array.of(0, seed, seed / 2 ** 32, 1);
+  constructor(seed: number, stream = 0) {
+    assertSeed(seed);
+    this.#state = Uint32Array.of(0, seed, stream, 1);
     for (let draw = 0; draw < numWarmUpDraws; draw++) this.#bits();
   }
 

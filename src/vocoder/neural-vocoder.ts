@@ -10,6 +10,7 @@ import { type MelConfig, melDifference } from "../features/mel-spectrogram";
 import { concatFloats } from "../kernels/concat";
 import { type ChunkSource, type JobOptions, progressReporter } from "../runtime/job";
 import { untilAborted } from "../runtime/until-aborted";
+import { assertSeed } from "../sampling/gaussian";
 
 /** What `vocode` and `vocodeStream` take beside the features. */
 export interface VocodeOptions extends JobOptions {
@@ -139,7 +140,9 @@ export class NeuralVocoder implements AsyncDisposable {
   }
 
   /** Starts on a signal whose frames the caller pushes. For those who have no iterable of frames to give. */
-  openStream(options: StreamOptions = {}): Promise<FeatureStream> {
+  async openStream(options: StreamOptions = {}): Promise<FeatureStream> {
+    // Also of vocoders that draw no noise: what one refuses, all refuse.
+    assertSeed(options.seed ?? 0);
     return this.#engine.openStream(options);
   }
 
@@ -159,7 +162,7 @@ export class NeuralVocoder implements AsyncDisposable {
   ): AsyncGenerator<Float32Array, void> {
     const { featureDim, hopLength, sampleRate } = this.#engine;
     const report = progressReporter(options, totalSeconds);
-    const stream = await this.#engine.openStream(options);
+    const stream = await this.openStream(options);
     for await (const chunk of untilAborted(chunks, options.signal)) {
       this.#checkFeatures(chunk);
       yield await stream.push(chunk);

@@ -71,7 +71,7 @@ describe("quantone vocode", () => {
     const other = await quantone("vocode", "a.wav", path("b.wav"), "--vocoder", "hifigan");
     expect([other.exitCode, other.stderr]).toEqual([2, expect.stringMatching(/expected one of hifigan-v1, .*got hifigan;/)]);
     const seed = await quantone("vocode", "a.wav", path("b.wav"), "--vocoder", "hifigan-v1", "--seed", "first");
-    expect([seed.exitCode, seed.stderr]).toEqual([2, expect.stringMatching(/seed.* Give a whole number from 0/)]);
+    expect([seed.exitCode, seed.stderr]).toEqual([2, expect.stringMatching(/seed.* Give a whole number from 0 to 4294967295/)]);
     const bare = await quantone("vocode", "a.wav", path("b.wav"), "--vocoder", "hifigan-v2");
     expect([bare.exitCode, bare.stderr]).toEqual([2, expect.stringMatching(/hifigan-v2 comes without weights; .*--weights/)]);
     const tensor = { dtype: "F32" as const, shape: [2, 3], data: new Float32Array(6) };

@@ -67,7 +67,7 @@ describe("NeuralVocoder", () => {
     expect(heard).toEqual([{ seed: 3, isPatient: true }, {}]);
   });
 
-  it("refuses what is no features", async () => {
+  it("refuses what is no features, and no seed", async () => {
     const vocoder = new NeuralVocoder(engine());
     await expect(vocoder.vocode([1, 2] as never)).rejects.toThrow(TypeError);
     await expect(vocoder.vocode(new Float32Array(3))).rejects.toThrow(
@@ -75,6 +75,10 @@ describe("NeuralVocoder", () => {
     );
     const bad = Float32Array.of(0, 1, Number.NaN, 3);
     await expect(vocoder.vocode(bad)).rejects.toThrow(/"features" expected finite values, got NaN at 2/);
+    // This one draws nothing; a program that exchanges it for one that does must not fail then.
+    await expect(vocoder.vocode(features, { seed: 2 ** 32 })).rejects.toThrow(
+      /"seed" .* to 4294967295, got 4294967296/,
+    );
   });
 
   it("stops when the signal is raised, even while the frames' source waits", async () => {
