@@ -1,12 +1,11 @@
 /** `quantone decode`: container → tokens → WAV, packet by packet. */
 import { type Command, Option } from "commander";
-import type { FileBytes } from "../audio/files/audio-files";
-import { WavEncoder } from "../audio/files/wav-writer";
+import type { WavEncoder } from "../audio/files/wav-writer";
 import type { Damage } from "../container/packet-scanner";
 import { ContainerError } from "../errors";
 import type { TokenFormat } from "../tokens/token-frames";
 import type { NeuralVocoder } from "../vocoder/neural-vocoder";
-import { type ByteOutput, countBytes, type JobPaths, nameInput, openInput, openOutput } from "./byte-streams";
+import { countBytes, type JobPaths, nameInput, openInput, openOutput } from "./byte-streams";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
 import { formatBytes, formatChannels, formatSeconds } from "./format-values";
@@ -17,12 +16,11 @@ import {
   loadCommandLanguageModel,
   loadCommandVocoder,
   parseBitrate,
-  progressBar,
 } from "./job-options";
 import { describeDamage, measureSpeed, reportJob, warn } from "./report";
 import { openTokenFile, tokenFileEndings } from "./token-files";
 import type { TokenFile, TokenFileOptions } from "./token-files/token-file";
-import { assertWavName, sampleFormatOption, type WavOptions, warnOfClipping } from "./wav-output";
+import { assertWavName, sampleFormatOption, type WavOptions, writeWav } from "./wav-output";
 
 interface DecodeCommandOptions extends JobOptions, WavOptions {
   readonly skipDamaged?: boolean;
@@ -85,9 +83,16 @@ async function runDecode(paths: JobPaths, options: DecodeCommandOptions, environ
   });
   await using codec = await loadCommandCodec(reader.header.codec, options, environment);
   await using vocoder = await loadVocoderOf(options, environment);
-  const encoder = await decodeTo(output, { reader, codec, vocoder, input, tally, options, environment });
-  await output.commit();
   const { header } = reader;
+  const { numBytes } = input;
+  const decoded = {
+    sampleRate: header.sampleRate,
+    numChannels: header.numChannels * (codec.identity.jointChannels ?? 1),
+    chunks: decodeAll({ reader, codec, vocoder }, options, environment.signal),
+    fractionAt: () => (numBytes === undefined ? undefined : tally.numBytes / numBytes),
+  };
+  const encoder = await writeWav(output, decoded, options, environment);
+  await output.commit();
   reportDecoded(paths, { header, encoder, damage, tally, beginMs }, options, environment);
 }
 
@@ -122,40 +127,15 @@ interface DecodeJob {
   readonly reader: TokenFile;
   readonly codec: CommandCodec;
   readonly vocoder: NeuralVocoder | undefined;
-  readonly input: FileBytes;
-  readonly tally: ReadTally;
-  readonly options: DecodeCommandOptions;
-  readonly environment: CliEnvironment;
 }
 
-/** Decodes all tokens into the output; returns the encoder, which has counted the samples. */
-async function decodeTo(output: ByteOutput, job: DecodeJob): Promise<WavEncoder> {
-  const { reader, codec, vocoder, input, tally, options, environment } = job;
-  const { sampleRate } = reader.header;
-  const numChannels = reader.header.numChannels * (codec.identity.jointChannels ?? 1);
-  const encoder = new WavEncoder({ sampleRate, numChannels }, { sampleFormat: options.sampleFormat });
-  const bar = progressBar(options, environment);
-  const update = () =>
-    bar.update(
-      encoder.numSamples / sampleRate,
-      input.numBytes === undefined ? undefined : tally.numBytes / input.numBytes,
-    );
-  try {
-    await output.write(encoder.header());
-    for await (const chunk of codec.decodeStream(reader.tokens(codec.identity.revision), {
-      signal: environment.signal,
-      ...(options.denoise === true && { denoise: true }),
-      ...(vocoder !== undefined && { vocoder }),
-    })) {
-      await output.write(encoder.push(chunk.channels));
-      update();
-    }
-    await output.write(encoder.end());
-    await output.writeAtStart(encoder.header(encoder.numSamples, { isResizable: true }));
-    return encoder;
-  } finally {
-    bar.stop();
-  }
+/** All tokens as audio, chunk by chunk. */
+function decodeAll({ reader, codec, vocoder }: DecodeJob, options: DecodeCommandOptions, signal: AbortSignal) {
+  return codec.decodeStream(reader.tokens(codec.identity.revision), {
+    signal,
+    ...(options.denoise === true && { denoise: true }),
+    ...(vocoder !== undefined && { vocoder }),
+  });
 }
 
 function reportDecoded(
@@ -174,7 +154,6 @@ function reportDecoded(
   const seconds = encoder.numSamples / header.sampleRate;
   const loss = describeDamage(damage);
   const speed = measureSpeed(seconds, beginMs, environment);
-  warnOfClipping(encoder, options, environment);
   const result = {
     input: paths.input,
     output: paths.output,

@@ -1,20 +1,13 @@
 /** `quantone say`: text → speech → WAV, chunk by chunk. */
 import { type Command, InvalidArgumentError } from "commander";
-import { WavEncoder } from "../audio/files/wav-writer";
-import type { SpeechModel, SynthesizeOptions } from "../synthesis/speech-model";
-import { type ByteOutput, openOutput, STANDARD_STREAM } from "./byte-streams";
+import type { PcmAudio } from "../audio/pcm-audio";
+import type { SpeechModel } from "../synthesis/speech-model";
+import { openOutput, STANDARD_STREAM } from "./byte-streams";
 import type { CliEnvironment } from "./environment";
 import { formatSeconds } from "./format-values";
-import {
-  addRunOptions,
-  loadCommandSpeechModel,
-  parseIndex,
-  parseSeed,
-  progressBar,
-  type RunOptions,
-} from "./job-options";
+import { addRunOptions, loadCommandSpeechModel, parseIndex, parseSeed, type RunOptions } from "./job-options";
 import { measureSpeed, reportJob, warn } from "./report";
-import { assertWavName, sampleFormatOption, type WavOptions, warnOfClipping } from "./wav-output";
+import { assertWavName, sampleFormatOption, type WavOptions, writeWav } from "./wav-output";
 
 interface SayCommandOptions extends RunOptions, WavOptions {
   readonly model: string;
@@ -52,12 +45,12 @@ async function runSay(
   await using output = await openOutput({ input: STANDARD_STREAM, output: path }, environment, options);
   const text = argument === STANDARD_STREAM ? await readText(environment.stdin) : argument;
   await using model = await loadCommandSpeechModel(options.model, options, environment);
-  const encoder = await sayTo(output, { model, text, options, environment });
-  await output.commit();
-  warnOfClipping(encoder, options, environment);
-  const seconds = encoder.numSamples / model.sampleRate;
-  const speed = measureSpeed(seconds, beginMs, environment);
   const { name, sampleRate } = model;
+  const spoken = { sampleRate, numChannels: 1, chunks: speakAll(model, text, options, environment) };
+  const encoder = await writeWav(output, spoken, options, environment);
+  await output.commit();
+  const seconds = encoder.numSamples / sampleRate;
+  const speed = measureSpeed(seconds, beginMs, environment);
   const { numSamples, numClipped } = encoder;
   const { speaker, seed } = options;
   const result = { output: path, model: name, speaker, seed, sampleRate, numSamples, seconds, numClipped };
@@ -65,21 +58,16 @@ async function runSay(
   reportJob(environment, options, { outputPath: path, result: { ...result, ...speed.result }, summary });
 }
 
-interface SayJob {
-  readonly model: SpeechModel;
-  readonly text: string;
-  readonly options: SayCommandOptions;
-  readonly environment: CliEnvironment;
-}
-
-/** Speaks into the output; returns the encoder, which has counted the samples. */
-async function sayTo(output: ByteOutput, { model, text, options, environment }: SayJob): Promise<WavEncoder> {
-  const { sampleRate } = model;
-  const encoder = new WavEncoder({ sampleRate, numChannels: 1 }, { sampleFormat: options.sampleFormat });
-  const bar = progressBar(options, environment);
+/** The text as speech, chunk by chunk; warns at its end of what the model does not know. */
+async function* speakAll(
+  model: SpeechModel,
+  text: string,
+  options: SayCommandOptions,
+  environment: CliEnvironment,
+): AsyncGenerator<PcmAudio, void> {
   const unknown = new Set<string>();
   const { seed, speaker, rate } = options;
-  const job: SynthesizeOptions = {
+  yield* model.synthesizeStream(text, {
     signal: environment.signal,
     seed,
     speaker,
@@ -87,22 +75,10 @@ async function sayTo(output: ByteOutput, { model, text, options, environment }: 
     onUnknown: (symbols) => {
       for (const symbol of symbols) unknown.add(symbol);
     },
-  };
-  try {
-    await output.write(encoder.header());
-    for await (const { channels } of model.synthesizeStream(text, job)) {
-      await output.write(encoder.push(channels));
-      bar.update(encoder.numSamples / sampleRate, undefined);
-    }
-    await output.write(encoder.end());
-    await output.writeAtStart(encoder.header(encoder.numSamples, { isResizable: true }));
-  } finally {
-    bar.stop();
-  }
+  });
   if (unknown.size > 0) {
     warn(environment, options, `left out what the model does not know: ${[...unknown].slice(0, 40).join(" ")}`);
   }
-  return encoder;
 }
 
 async function readText(stdin: AsyncIterable<Uint8Array>): Promise<string> {

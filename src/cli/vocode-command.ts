@@ -1,24 +1,17 @@
 /** `quantone vocode`: audio → features → vocoder → WAV, chunk by chunk; or features from a file. */
 import { extname } from "node:path";
 import type { Command } from "commander";
-import { WavEncoder } from "../audio/files/wav-writer";
+import type { WavEncoder } from "../audio/files/wav-writer";
 import { openCheckpoint } from "../checkpoints/open-checkpoint";
 import { melFrames } from "../features/mel-frames";
 import type { NeuralVocoder } from "../vocoder/neural-vocoder";
-import { type ByteOutput, type JobPaths, nameInput, openAudioInput, openOutput } from "./byte-streams";
+import { type JobPaths, nameInput, openAudioInput, openOutput } from "./byte-streams";
 import type { CliEnvironment } from "./environment";
 import { InputError } from "./exit-codes";
 import { formatSeconds } from "./format-values";
-import {
-  addRunOptions,
-  loadCommandVocoder,
-  parseBitrate,
-  parseSeed,
-  progressBar,
-  type RunOptions,
-} from "./job-options";
+import { addRunOptions, loadCommandVocoder, parseBitrate, parseSeed, type RunOptions } from "./job-options";
 import { measureSpeed, reportJob } from "./report";
-import { assertWavName, sampleFormatOption, type WavOptions, warnOfClipping } from "./wav-output";
+import { assertWavName, sampleFormatOption, type WavOptions, writeWav } from "./wav-output";
 
 /** The ending of files that hold features instead of audio. */
 const FEATURES_ENDING = ".safetensors";
@@ -67,7 +60,14 @@ async function runVocode(paths: JobPaths, options: VocodeCommandOptions, environ
   await using vocoder = await loadCommandVocoder(options.vocoder, source, options, environment);
   const input = await openFeatures(paths.input, vocoder, environment);
   try {
-    const encoder = await vocodeTo(output, { vocoder, input, options, environment });
+    const { totalSeconds } = input;
+    const vocoded = {
+      sampleRate: vocoder.sampleRate,
+      numChannels: 1,
+      chunks: vocodeAll(vocoder, input, options, environment.signal),
+      fractionAt: (seconds: number) => (totalSeconds === undefined ? undefined : Math.min(1, seconds / totalSeconds)),
+    };
+    const encoder = await writeWav(output, vocoded, options, environment);
     await output.commit();
     reportVocoded(paths, { vocoder, encoder, beginMs }, options, environment);
   } finally {
@@ -103,34 +103,15 @@ async function readFeatures(path: string, vocoder: NeuralVocoder): Promise<Featu
   return { frames: [tensor.data], totalSeconds, close: async () => undefined };
 }
 
-interface VocodeJob {
-  readonly vocoder: NeuralVocoder;
-  readonly input: FeatureInput;
-  readonly options: VocodeCommandOptions;
-  readonly environment: CliEnvironment;
-}
-
-/** Vocodes all frames into the output; returns the encoder, which has counted the samples. */
-async function vocodeTo(output: ByteOutput, { vocoder, input, options, environment }: VocodeJob): Promise<WavEncoder> {
-  const { sampleRate } = vocoder;
-  const encoder = new WavEncoder({ sampleRate, numChannels: 1 }, { sampleFormat: options.sampleFormat });
-  const bar = progressBar(options, environment);
-  const { totalSeconds } = input;
-  const { seed, bitrate } = options;
-  const job = { signal: environment.signal, seed, ...(bitrate !== undefined && { bitsPerSecond: bitrate }) };
-  try {
-    await output.write(encoder.header());
-    for await (const samples of vocoder.vocodeStream(input.frames, job)) {
-      await output.write(encoder.push([samples]));
-      const seconds = encoder.numSamples / sampleRate;
-      bar.update(seconds, totalSeconds === undefined ? undefined : Math.min(1, seconds / totalSeconds));
-    }
-    await output.write(encoder.end());
-    await output.writeAtStart(encoder.header(encoder.numSamples, { isResizable: true }));
-    return encoder;
-  } finally {
-    bar.stop();
-  }
+/** All frames as audio, chunk by chunk. */
+async function* vocodeAll(
+  vocoder: NeuralVocoder,
+  { frames }: FeatureInput,
+  { seed, bitrate }: VocodeCommandOptions,
+  signal: AbortSignal,
+): AsyncGenerator<{ channels: Float32Array[] }, void> {
+  const job = { signal, seed, ...(bitrate !== undefined && { bitsPerSecond: bitrate }) };
+  for await (const samples of vocoder.vocodeStream(frames, job)) yield { channels: [samples] };
 }
 
 function reportVocoded(
@@ -143,7 +124,6 @@ function reportVocoded(
   const { name, sampleRate } = vocoder;
   const seconds = encoder.numSamples / sampleRate;
   const speed = measureSpeed(seconds, beginMs, environment);
-  warnOfClipping(encoder, options, environment);
   const { numSamples, numClipped } = encoder;
   const result = { ...paths, vocoder: name, sampleRate, numSamples, seconds, numClipped, ...speed.result };
   const summary = `${paths.input} -> ${paths.output} (${formatSeconds(seconds)} ${sampleRate} Hz, ${name}) ${speed.summary}`;

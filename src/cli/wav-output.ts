@@ -2,10 +2,13 @@
 import { extname } from "node:path";
 import { Option } from "commander";
 import type { WritableSampleFormat } from "../audio/files/sample-formats";
-import type { WavEncoder } from "../audio/files/wav-writer";
+import { WavEncoder } from "../audio/files/wav-writer";
+import type { PcmAudio } from "../audio/pcm-audio";
+import type { ByteOutput } from "./byte-streams";
 import type { CliEnvironment } from "./environment";
 import { UsageError } from "./exit-codes";
-import { type ReportOptions, warn } from "./report";
+import { progressBar, type RunOptions } from "./job-options";
+import { warn } from "./report";
 
 /** Options of every command that writes a WAV file. */
 export interface WavOptions {
@@ -35,12 +38,43 @@ export function assertWavName(path: string): void {
   );
 }
 
-/** Warns when samples were cut off, and names the format that keeps them. */
-export function warnOfClipping(
-  { numClipped }: WavEncoder,
-  options: WavOptions & ReportOptions,
+/** What a command makes. */
+export interface MadeAudio {
+  readonly sampleRate: number;
+  readonly numChannels: number;
+  readonly chunks: AsyncIterable<Pick<PcmAudio, "channels">>;
+  /** How much of the job is done after so many seconds of audio, 0 to 1, where that can be known. */
+  readonly fractionAt?: (seconds: number) => number | undefined;
+}
+
+/**
+ * Writes audio as it is made, with a bar, and warns of what was cut off. The output is left for the caller to commit.
+ *
+ * @returns the encoder, which has counted the samples
+ */
+export async function writeWav(
+  output: ByteOutput,
+  { sampleRate, numChannels, chunks, fractionAt }: MadeAudio,
+  options: WavOptions & RunOptions,
   environment: CliEnvironment,
-): void {
-  if (numClipped === 0 || options.sampleFormat === "f32") return;
-  warn(environment, options, `${numClipped} samples clipped; keep them with --sample-format f32`);
+): Promise<WavEncoder> {
+  const encoder = new WavEncoder({ sampleRate, numChannels }, { sampleFormat: options.sampleFormat });
+  const bar = progressBar(options, environment);
+  try {
+    await output.write(encoder.header());
+    for await (const { channels } of chunks) {
+      await output.write(encoder.push(channels));
+      const seconds = encoder.numSamples / sampleRate;
+      bar.update(seconds, fractionAt?.(seconds));
+    }
+    await output.write(encoder.end());
+    await output.writeAtStart(encoder.header(encoder.numSamples, { isResizable: true }));
+  } finally {
+    bar.stop();
+  }
+  const { numClipped } = encoder;
+  if (numClipped > 0 && options.sampleFormat !== "f32") {
+    warn(environment, options, `${numClipped} samples clipped; keep them with --sample-format f32`);
+  }
+  return encoder;
 }
