@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..channels_last import Conv1d, channels_last
 from .config import DiffwaveConfig
 from .schedule import step_embeddings
 
@@ -55,15 +56,15 @@ class ResidualLayer(nn.Module):
     def __init__(self, config: DiffwaveConfig, dilation: int) -> None:
         super().__init__()
         channels = config.channels
-        self.dilated_conv = nn.Conv1d(channels, 2 * channels, 3, padding=dilation, dilation=dilation)
+        self.dilated_conv = Conv1d(channels, 2 * channels, 3, padding=dilation, dilation=dilation)
         self.diffusion_projection = nn.Linear(config.step_hidden_dim, channels)
-        self.conditioner_projection = nn.Conv1d(config.mel.num_mels, 2 * channels, 1)
-        self.output_projection = nn.Conv1d(channels, 2 * channels, 1)
+        self.conditioner_projection = Conv1d(config.mel.num_mels, 2 * channels, 1)
+        self.output_projection = Conv1d(channels, 2 * channels, 1)
 
     def forward(
         self, x: torch.Tensor, condition: torch.Tensor, step: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        y = x + self.diffusion_projection(step)[..., None]
+        y = x + self.diffusion_projection(step)[..., None, None]
         gate, content = (self.dilated_conv(y) + self.conditioner_projection(condition)).chunk(2, dim=1)
         residual, skip = self.output_projection(gate.sigmoid() * content.tanh()).chunk(2, dim=1)
         return (x + residual) * 0.5**0.5, skip
@@ -75,28 +76,29 @@ class Denoiser(nn.Module):
     def __init__(self, config: DiffwaveConfig) -> None:
         super().__init__()
         self.normalization = config.mel_normalization
-        self.input_projection = nn.Conv1d(1, config.channels, 1)
+        self.input_projection = Conv1d(1, config.channels, 1)
         self.diffusion_embedding = StepEmbedding(config)
         self.spectrogram_upsampler = MelUpsampler(config.upsampling)
         self.residual_layers = nn.ModuleList(
             ResidualLayer(config, 2 ** (layer % config.dilation_cycle)) for layer in range(config.num_layers)
         )
-        self.skip_projection = nn.Conv1d(config.channels, config.channels, 1)
-        self.output_projection = nn.Conv1d(config.channels, 1, 1)
+        self.skip_projection = Conv1d(config.channels, config.channels, 1)
+        self.output_projection = Conv1d(config.channels, 1, 1)
         for module in self.modules():
-            if isinstance(module, nn.Conv1d):
+            if isinstance(module, Conv1d):
                 nn.init.kaiming_normal_(module.weight)
         # An untrained network finds no noise, which is the best guess that looks at nothing.
         nn.init.zeros_(self.output_projection.weight)
 
     def forward(self, waveform: torch.Tensor, log_mel: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
         step = self.diffusion_embedding(position)
-        condition = self.spectrogram_upsampler((log_mel - self.normalization.mean) / self.normalization.deviation)
-        x = F.relu(self.input_projection(waveform[:, None]))
+        normalized = (log_mel - self.normalization.mean) / self.normalization.deviation
+        condition = channels_last(self.spectrogram_upsampler(normalized))
+        x = F.relu(self.input_projection(channels_last(waveform[:, None])))
         total = torch.zeros_like(x)
         for layer in self.residual_layers:
             x, skip = layer(x, condition, step)
             total = total + skip
         hidden = F.relu(self.skip_projection(total / len(self.residual_layers) ** 0.5))
-        noise: torch.Tensor = self.output_projection(hidden)[:, 0]
+        noise: torch.Tensor = self.output_projection(hidden)[:, 0, 0]
         return noise

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
+from ..channels_last import Conv1d, channels_last
 from ..discriminator import Judgement, Stack
 
 PERIODS = (2, 3, 5, 7, 11)
@@ -31,10 +32,18 @@ SCALE_LAYERS = (
 )
 """The published widths; a run may take a fraction of them."""
 
+GROUP_CHANNELS = 16
+"""A thinner discriminator has fewer groups, not thinner ones, which would cost more time than none."""
+
 
 def _scaled(channels: int, width: float) -> int:
     """A fraction of a number of channels, as a multiple of 16, which the groups divide."""
     return max(16, round(channels * width / 16) * 16)
+
+
+def _group_count(published: int, channels: int) -> int:
+    """The published groups, or as many of them as `GROUP_CHANNELS` channels each allow."""
+    return min(published, max(1, channels // GROUP_CHANNELS))
 
 
 class PeriodDiscriminator(nn.Module):
@@ -53,7 +62,9 @@ class PeriodDiscriminator(nn.Module):
 
     def forward(self, waveform: torch.Tensor) -> Judgement:
         padded = F.pad(waveform, (0, -waveform.shape[2] % self.period), mode="reflect")
-        judged: Judgement = self.stack(padded.view(len(padded), 1, -1, self.period))
+        judged: Judgement = self.stack(
+            padded.view(len(padded), 1, -1, self.period).contiguous(memory_format=torch.channels_last)
+        )
         return judged
 
 
@@ -67,12 +78,13 @@ class ScaleDiscriminator(nn.Module):
         before = 1
         for channels, kernel, stride, groups in SCALE_LAYERS:
             after = _scaled(channels, width)
-            layers.append(norm(nn.Conv1d(before, after, kernel, stride, (kernel - 1) // 2, groups=groups)))
+            groups = _group_count(groups, before)
+            layers.append(norm(Conv1d(before, after, kernel, stride, (kernel - 1) // 2, groups=groups)))
             before = after
-        self.stack = Stack(layers, norm(nn.Conv1d(before, 1, 3, 1, 1)))
+        self.stack = Stack(layers, norm(Conv1d(before, 1, 3, 1, 1)))
 
     def forward(self, waveform: torch.Tensor) -> Judgement:
-        judged: Judgement = self.stack(waveform)
+        judged: Judgement = self.stack(channels_last(waveform))
         return judged
 
 

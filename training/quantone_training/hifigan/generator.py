@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import remove_parametrizations
 
+from ..channels_last import Conv1d, ConvTranspose1d, channels_last
 from .config import GeneratorConfig
 
 SLOPE = 0.1
@@ -25,7 +26,7 @@ INITIAL_DEVIATION = 0.01
 
 def _conv(channels: int, kernel_size: int, dilation: int) -> nn.Module:
     padding = (kernel_size - 1) * dilation // 2
-    conv = nn.Conv1d(channels, channels, kernel_size, dilation=dilation, padding=padding)
+    conv = Conv1d(channels, channels, kernel_size, dilation=dilation, padding=padding)
     nn.init.normal_(conv.weight, 0.0, INITIAL_DEVIATION)
     normalized: nn.Module = weight_norm(conv)
     return normalized
@@ -66,30 +67,30 @@ class Generator(nn.Module):
         self.num_blocks = len(config.residual_kernel_sizes)
         channels = config.initial_channels
         edge = (OUTER_KERNEL_SIZE - 1) // 2
-        self.conv_pre = weight_norm(nn.Conv1d(num_mels, channels, OUTER_KERNEL_SIZE, padding=edge))
+        self.conv_pre = weight_norm(Conv1d(num_mels, channels, OUTER_KERNEL_SIZE, padding=edge))
         block = ResidualBlock1 if config.residual_kind == 1 else ResidualBlock2
         self.ups, self.resblocks = nn.ModuleList(), nn.ModuleList()
         for rate, size in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
-            up = nn.ConvTranspose1d(channels, channels // 2, size, rate, padding=(size - rate) // 2)
+            up = ConvTranspose1d(channels, channels // 2, size, rate, padding=(size - rate) // 2)
             nn.init.normal_(up.weight, 0.0, INITIAL_DEVIATION)
             self.ups.append(weight_norm(up))
             channels //= 2
             for kernel_size, dilations in zip(config.residual_kernel_sizes, config.residual_dilations, strict=True):
                 self.resblocks.append(block(channels, kernel_size, dilations))
-        post = nn.Conv1d(channels, 1, OUTER_KERNEL_SIZE, padding=edge)
+        post = Conv1d(channels, 1, OUTER_KERNEL_SIZE, padding=edge)
         nn.init.normal_(post.weight, 0.0, INITIAL_DEVIATION)
         self.conv_post = weight_norm(post)
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        x = self.conv_pre(log_mel)
+        x = self.conv_pre(channels_last(log_mel))
         for stage, up in enumerate(self.ups):
             x = up(F.leaky_relu(x, SLOPE))
             blocks = list(self.resblocks)[stage * self.num_blocks : (stage + 1) * self.num_blocks]
-            x = torch.stack([block(x) for block in blocks]).sum(0) / self.num_blocks
+            x = sum(block(x) for block in blocks) / self.num_blocks
         # Never in bfloat16, whose eight bits would be heard as noise.
         with torch.autocast(x.device.type, enabled=False):
             samples: torch.Tensor = torch.tanh(self.conv_post(F.leaky_relu(x.float(), LAST_SLOPE)))
-        return samples
+        return samples[:, :, 0]
 
     def fold_weight_norm(self) -> Generator:
         """Replace each pair of factors by the weight that they stand for; for export and for speed."""
