@@ -8,6 +8,7 @@ import torch
 
 from .discriminator import Discriminators, adversarial_loss, discriminator_loss, feature_loss
 from .settings import AdversarialSettings
+from .training_loop import autocast
 
 QUIETEST_LEVEL = 1e-3
 """Crops are lifted to a level of one as far as this allows: pauses stay pauses."""
@@ -39,7 +40,7 @@ class Adversary:
     def learn(self, clean: torch.Tensor, decoded: torch.Tensor) -> float:
         """One discriminator step; returns its loss (1 means it tells nothing apart, 0 that it tells everything)."""
         clean, decoded = self.crop(clean, decoded.detach())
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with autocast(self.device):
             loss = discriminator_loss(self.discriminators(clean), self.discriminators(decoded))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -50,16 +51,16 @@ class Adversary:
         """The codec's two terms: adversarial and feature matching."""
         clean, decoded = self.crop(clean, decoded)
         self.discriminators.requires_grad_(False)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with autocast(self.device):
             with torch.no_grad():
                 real = self.discriminators(clean)
             fake = self.discriminators(decoded)
         self.discriminators.requires_grad_(True)
         return {"adversarial": adversarial_loss(fake), "feature": feature_loss(real, fake)}
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         return {"discriminators": self.discriminators.state_dict(), "optimizer": self.optimizer.state_dict()}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.discriminators.load_state_dict(state["discriminators"])
         self.optimizer.load_state_dict(state["optimizer"])

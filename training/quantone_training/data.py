@@ -30,6 +30,11 @@ def to_mono(samples: np.ndarray, source_rate: int, sample_rate: int) -> np.ndarr
     return np.asarray(mono, dtype=np.float32)
 
 
+def to_length(samples: np.ndarray, num_samples: int) -> np.ndarray:
+    """Cut [T] to so many samples, or append zeros."""
+    return np.pad(samples[:num_samples], (0, max(0, num_samples - len(samples))))
+
+
 def normalize_peak(samples: np.ndarray) -> np.ndarray:
     """Scale a clip's peak to 0.9 and round to int16.
 

@@ -5,10 +5,26 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .config import from_mapping
 from .rvq import RvqTraining
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What every run is told, of whatever network; `training_loop.py` says what the values do."""
+
+    seed: int
+    batch_size: int
+    learning_rate: float
+    final_learning_rate: float
+    warmup_steps: int
+    clip_norm: float
+    ema_decay: float
+
+
+S = TypeVar("S", bound=RunSettings)
 
 
 @dataclass(frozen=True)
@@ -38,22 +54,15 @@ class AdversarialSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """One run. Steps count optimizer steps of the codec.
+class Settings(RunSettings):
+    """One run of a codec. Steps count optimizer steps of the codec.
 
     lossy_fraction: share of the crops that lose frames on their way to the decoder, so that it learns to conceal them.
     max_lost_frames: the most that such a crop loses; each draws its own share up to this.
     """
 
-    seed: int
-    batch_size: int
     crop_seconds: float
-    learning_rate: float
-    final_learning_rate: float
-    warmup_steps: int
-    clip_norm: float
     weight_decay: float
-    ema_decay: float
     autoencoder_steps: int
     kmeans_batches: int
     bypass_exponent: float
@@ -75,9 +84,9 @@ def _overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def load_settings(paths: list[Path]) -> Settings:
+def load_settings(kind: type[S], paths: list[Path]) -> S:
     """Read the base file and lay the others over it, in order."""
     mapping: dict[str, Any] = {}
     for path in paths:
         mapping = _overlay(mapping, tomllib.loads(path.read_text()))
-    return from_mapping(Settings, mapping, "settings")
+    return from_mapping(kind, mapping, "settings")

@@ -6,16 +6,11 @@ First an autoencoder without quantizer, then k-means on its latents, then everyt
 
 from __future__ import annotations
 
-import argparse
 import copy
 import dataclasses
-import json
-import math
-import os
-import signal
-import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,31 +19,17 @@ import torch.nn.functional as F
 from . import features
 from .adversary import Adversary
 from .codec import Codec
-from .config import CodecConfig, load_codec_config, to_mapping
-from .data import CropSampler, load_cached, load_clip
+from .command_line import parse_options, start_or_resume, training_arguments, training_audio
+from .config import CodecConfig, load_codec_config
+from .data import CropSampler
 from .export_weights import load_weights
 from .losses import ComplexSpectrumLoss, MelLoss, log_noise_ratio
-from .metrics import mean_metrics, measure
 from .rvq import lose_frames
 from .settings import Settings, load_settings
+from .training_loop import autocast, cosine_learning_rate, guarded_step, measure_clips, update_average
 
-LOG_STEPS = 50
 STATISTICS_BATCHES = 10
 VALIDATION_STAGES = (6, 12)
-
-
-@dataclasses.dataclass(frozen=True)
-class Budget:
-    """When the run ends: after so many minutes of training (over all resumes) or so many steps, whichever is given."""
-
-    minutes: float | None = None
-    steps: int | None = None
-
-    def progress(self, step: int, seconds: float) -> float:
-        """Share of the budget that is used up, in [0, 1]."""
-        by_time = seconds / (60 * self.minutes) if self.minutes else 0.0
-        by_step = step / self.steps if self.steps else 0.0
-        return min(1.0, max(by_time, by_step))
 
 
 class Trainer:
@@ -60,7 +41,7 @@ class Trainer:
         self.codec = Codec(config, settings.rvq).to(self.device)
         num_samples = round(settings.crop_seconds * config.frame_rate) * config.hop_length
         self.sampler = CropSampler(audio, num_samples)
-        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.random = torch.Generator().manual_seed(settings.seed)
         self.mel_loss = MelLoss(config.sample_rate).to(self.device)
         self.complex_loss = ComplexSpectrumLoss(config.sample_rate, settings.complex_corner_hz).to(self.device)
         self.step, self.seconds = 0, 0.0
@@ -77,8 +58,8 @@ class Trainer:
         bypass = [p for name, p in self.codec.named_parameters() if ".bypass." in name]
         networks = [p for name, p in self.codec.named_parameters() if ".bypass." not in name]
         groups = [
-            {"params": networks, "scale": 1.0, "weight_decay": self.settings.weight_decay},
-            {"params": bypass, "scale": self.settings.bypass_learning_rate_scale, "weight_decay": 0.0},
+            {"params": networks, "weight_decay": self.settings.weight_decay},
+            {"params": bypass, "weight_decay": 0.0},
         ]
         return torch.optim.AdamW(groups, lr=0.0, betas=(0.8, 0.99))
 
@@ -94,20 +75,11 @@ class Trainer:
 
     def batch(self) -> torch.Tensor:
         """The next random crops [B, 1, T], on the device."""
-        return self.sampler.batch(self.settings.batch_size, self.generator).to(self.device)
-
-    def autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return self.sampler.batch(self.settings.batch_size, self.random).to(self.device)
 
     @property
     def is_quantized(self) -> bool:
         return self.step >= self.settings.autoencoder_steps
-
-    def learning_rate(self, progress: float) -> float:
-        """Linear warm-up, then a half cosine over the budget."""
-        low, high = self.settings.final_learning_rate, self.settings.learning_rate
-        warmup = min(1.0, (self.step + 1) / self.settings.warmup_steps)
-        return warmup * (low + (high - low) * 0.5 * (1 + math.cos(math.pi * progress)))
 
     @torch.no_grad()
     def initialize_codebooks(self) -> list[float]:
@@ -115,17 +87,17 @@ class Trainer:
         dim = self.config.latent_dim
         latents = []
         for _ in range(self.settings.kmeans_batches):
-            with self.autocast():
+            with autocast(self.device):
                 latents.append(self.codec.encoder(self.batch()).permute(0, 2, 1).reshape(-1, dim))
         return self.codec.rvq.initialize(torch.cat(latents))
 
     def losses(self, clean: torch.Tensor) -> dict[str, torch.Tensor]:
         """Run the codec on clean crops [B, 1, T] and return every unweighted loss term."""
-        with self.autocast():
+        with autocast(self.device):
             latents = self.codec.encoder(clean)
         quantized, rate = self.codec.rvq(latents) if self.is_quantized else (latents, latents.new_zeros(()))
         received = lose_frames(quantized, self.settings.lossy_fraction, self.settings.max_lost_frames)
-        with self.autocast():
+        with autocast(self.device):
             output = self.codec.decoder(received)
         # The last hop's second half of the overlap lies beyond the crop.
         kept = clean.shape[2] - self.config.hop_length
@@ -168,62 +140,22 @@ class Trainer:
         """One optimizer step, dropped if its gradient is not finite; returns the losses and the gradient norm."""
         if self.step == self.settings.autoencoder_steps:
             self.initialize_codebooks()
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["scale"] * self.learning_rate(progress)
+        rate = cosine_learning_rate(self.settings, self.step, progress)
+        networks, bypass = self.optimizer.param_groups
+        networks["lr"], bypass["lr"] = rate, rate * self.settings.bypass_learning_rate_scale
         terms = self.losses(self.batch())
         total = self.weighted(terms)
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        networks, bypass = (group["params"] for group in self.optimizer.param_groups)
-        norm = torch.nn.utils.clip_grad_norm_(networks, self.settings.clip_norm)
-        torch.nn.utils.clip_grad_norm_(bypass, self.settings.clip_norm)
-        if torch.isfinite(norm):
-            self.optimizer.step()
+        norm = guarded_step(self.optimizer, total, self.settings.clip_norm)
         self.step += 1
-        self._update_ema()
+        update_average(self.ema, self.codec, self.step, self.settings.ema_decay)
         values = {name: float(term.detach()) for name, term in terms.items()}
         if self.adversary is not None:
             values["discriminator"] = self.discriminator_loss
-        return {**values, "total": float(total.detach()), "norm": float(norm)}
+        return {**values, "total": float(total.detach()), "norm": norm}
 
-    @torch.no_grad()
-    def _update_ema(self) -> None:
-        decay = min(self.settings.ema_decay, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.codec.parameters()), 1 - decay)
-        for mean, current in zip(self.ema.buffers(), self.codec.buffers(), strict=True):
-            mean.copy_(current)
-
-    def save(self, path: Path) -> None:
-        """Write the checkpoint under another name first, so that a crash leaves the old one whole."""
-        state: dict[str, Any] = {
-            "codec": self.codec.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "generator": self.generator.get_state(),
-            "torch_rng": torch.get_rng_state(),
-            "adversary": self.adversary.state() if self.adversary else None,
-            "config": to_mapping(self.config),
-            "settings": to_mapping(self.settings),
-        }
-        partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, path)
-
-    def load(self, path: Path) -> None:
-        """Continue from a checkpoint of the same config."""
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        self.codec.load_state_dict(state["codec"])
-        self.ema.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        # The settings may have changed since: overlays are how a run is steered.
-        self.optimizer.param_groups[1]["scale"] = self.settings.bypass_learning_rate_scale
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.generator.set_state(state["generator"].cpu())
-        torch.set_rng_state(state["torch_rng"].cpu())
-        if self.adversary is not None and state["adversary"] is not None:
-            self.adversary.load_state(state["adversary"])
+    def parts(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {"codec": self.codec, "ema": self.ema, "optimizer": self.optimizer}
+        return parts if self.adversary is None else {**parts, "adversary": self.adversary}
 
     @torch.no_grad()
     def start_from(self, weights: Path) -> None:
@@ -239,14 +171,10 @@ class Trainer:
         """Quality of the moving average with 6 and 12 stages: means over all clips, and each clip's PESQ and STOI."""
         if not self.is_quantized or not clips:
             return {}
-        result: dict[str, Any] = {}
-        for stages in VALIDATION_STAGES:
-            rows = {name: measure(clip, roundtrip(self.ema, clip, stages)) for name, clip in clips.items()}
-            result[str(stages)] = {
-                "mean": mean_metrics(list(rows.values())),
-                **{name: {"pesq": row["pesq"], "stoi": row["stoi"]} for name, row in rows.items()},
-            }
-        return result
+        return {str(stages): measure_clips(clips, self._remade_with(stages)) for stages in VALIDATION_STAGES}
+
+    def _remade_with(self, stages: int) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda clip: roundtrip(self.ema, clip, stages)
 
 
 @torch.no_grad()
@@ -258,101 +186,15 @@ def roundtrip(codec: Codec, clip: np.ndarray, active_codebooks: int) -> np.ndarr
     return decoded
 
 
-class Trainable(Protocol):
-    """What a run needs of whatever it trains."""
-
-    step: int
-    seconds: float
-    optimizer: torch.optim.Optimizer
-
-    def train_step(self, progress: float) -> dict[str, float]: ...
-
-    def validate(self, clips: dict[str, np.ndarray]) -> dict[str, Any]: ...
-
-    def save(self, path: Path) -> None: ...
-
-
-class RunLog:
-    """Appends JSON lines to `log.jsonl` in the run's folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def write(self, kind: str, trainer: Trainable, values: dict[str, Any]) -> None:
-        line = {"kind": kind, "step": trainer.step, "seconds": round(trainer.seconds, 1), **values}
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)
-
-
-def run(
-    trainer: Trainable,
-    folder: Path,
-    budget: Budget,
-    clips: dict[str, np.ndarray],
-    save_seconds: float,
-    validate_seconds: float,
-) -> None:
-    """Train until the budget is used up or the process is told to end; either way the checkpoint is written."""
-    log, checkpoint = RunLog(folder / "log.jsonl"), folder / "checkpoint.pt"
-    stopping: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: stopping.append(received))
-    last = saved = validated = time.monotonic()
-    recent: list[dict[str, float]] = []
-    while (progress := budget.progress(trainer.step, trainer.seconds)) < 1 and not stopping:
-        recent.append(trainer.train_step(progress))
-        now = time.monotonic()
-        trainer.seconds, last = trainer.seconds + now - last, now
-        if trainer.step % LOG_STEPS == 0:
-            names = {name: None for row in recent for name in row}
-            means = {name: round(float(np.mean([r[name] for r in recent if name in r])), 4) for name in names}
-            log.write("train", trainer, {"learning_rate": trainer.optimizer.param_groups[0]["lr"], **means})
-            recent = []
-        if now - saved > save_seconds:
-            trainer.save(checkpoint)
-            saved = now
-        if now - validated > validate_seconds:
-            log.write("validation", trainer, trainer.validate(clips))
-            validated = time.monotonic()
-    trainer.save(checkpoint)
-    log.write("validation", trainer, trainer.validate(clips))
-
-
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    root = Path(__file__).resolve().parents[2]
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--data", type=Path, default=root / "../shared/audio/train", help="folder of .tar shards")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run: cache, checkpoint, log")
-    parser.add_argument("--config", type=Path, default=root / "codecs/speech-16k/config.json")
-    parser.add_argument("--settings", type=Path, nargs="+", default=[root / "training/configs/speech-16k.toml"])
-    parser.add_argument("--start-from", type=Path, help="exported weights that a new run begins with")
-    parser.add_argument("--validation", type=Path, nargs="*", default=[], help="clips for PESQ and STOI")
-    parser.add_argument("--minutes", type=float, help="training time in all, over every resume")
-    parser.add_argument("--steps", type=int, help="optimizer steps in all, over every resume")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--save-seconds", type=float, default=180)
-    parser.add_argument("--validate-seconds", type=float, default=480)
-    parsed = parser.parse_args(arguments)
-    if parsed.minutes is None and parsed.steps is None:
-        parser.error("give --minutes or --steps")
-    return parsed
-
-
 def main(arguments: list[str] | None = None) -> None:
-    options = parse_arguments(arguments)
-    torch.set_num_threads(options.threads)
-    config, settings = load_codec_config(options.config), load_settings(options.settings)
-    audio = load_cached(options.data, options.run / "audio.npy", config.sample_rate)
-    trainer = Trainer(config, settings, audio, options.device)
-    if (options.run / "checkpoint.pt").exists():
-        trainer.load(options.run / "checkpoint.pt")
-    elif options.start_from:
+    parser = training_arguments(__doc__, "codecs/speech-16k/config.json", "training/configs/speech-16k.toml")
+    parser.add_argument("--start-from", type=Path, help="exported weights that a new run begins with")
+    options = parse_options(parser, arguments)
+    config, settings = load_codec_config(options.config), load_settings(Settings, options.settings)
+    trainer = Trainer(config, settings, training_audio(options, config.sample_rate), options.device)
+    if options.start_from:
         trainer.start_from(options.start_from)
-    clips = {path.stem: load_clip(path, config.sample_rate) for path in options.validation}
-    budget = Budget(options.minutes, options.steps)
-    run(trainer, options.run, budget, clips, options.save_seconds, options.validate_seconds)
+    start_or_resume(trainer, options, config.sample_rate)
 
 
 if __name__ == "__main__":

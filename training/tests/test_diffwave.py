@@ -15,10 +15,11 @@ from quantone_training.diffwave.config import DiffwaveConfig, load_diffwave_conf
 from quantone_training.diffwave.export_weights import load_checkpoint, load_denoiser, save_denoiser
 from quantone_training.diffwave.model import Denoiser
 from quantone_training.diffwave.schedule import fast_steps, signal_levels
-from quantone_training.diffwave.settings import DiffwaveSettings, load_diffwave_settings
+from quantone_training.diffwave.settings import DiffwaveSettings
 from quantone_training.diffwave.train import DiffwaveTrainer, copy_synthesis
 from quantone_training.hifigan.config import load_hifigan_config
-from quantone_training.train import Budget, run
+from quantone_training.settings import load_settings
+from quantone_training.training_loop import Budget, load_state, run, save_state
 
 from .conftest import ROOT
 
@@ -33,7 +34,7 @@ def config() -> DiffwaveConfig:
 
 @pytest.fixture
 def diffwave_settings() -> DiffwaveSettings:
-    shipped = load_diffwave_settings(ROOT / "training/configs/diffwave-16k.toml")
+    shipped = load_settings(DiffwaveSettings, [ROOT / "training/configs/diffwave-16k.toml"])
     return replace(shipped, batch_size=4, crop_frames=20, learning_rate=4e-3, warmup_steps=2, ema_decay=0.9)
 
 
@@ -51,9 +52,9 @@ def test_resumed_run_continues_exactly(
     straight = DiffwaveTrainer(config, diffwave_settings, audio)
     for _ in range(2):
         straight.train_step(0.0)
-    straight.save(tmp_path / "checkpoint.pt")
+    save_state(tmp_path / "checkpoint.pt", straight)
     resumed = DiffwaveTrainer(config, diffwave_settings, audio)
-    resumed.load(tmp_path / "checkpoint.pt")
+    load_state(tmp_path / "checkpoint.pt", resumed)
     assert straight.train_step(0.5) == resumed.train_step(0.5)
 
 

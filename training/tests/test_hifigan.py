@@ -17,9 +17,10 @@ from quantone_training.hifigan.discriminators import PERIODS, Discriminators
 from quantone_training.hifigan.export_weights import load_checkpoint, load_generator, save_generator
 from quantone_training.hifigan.features import log_mel
 from quantone_training.hifigan.losses import adversarial_loss, discriminator_loss, feature_loss
-from quantone_training.hifigan.settings import HifiganSettings, load_hifigan_settings
+from quantone_training.hifigan.settings import HifiganSettings
 from quantone_training.hifigan.train import HifiganTrainer, copy_synthesis
-from quantone_training.train import Budget, run
+from quantone_training.settings import load_settings
+from quantone_training.training_loop import Budget, load_state, run, save_state
 
 from .conftest import ROOT
 
@@ -36,7 +37,7 @@ def config() -> HifiganConfig:
 
 @pytest.fixture
 def hifigan_settings() -> HifiganSettings:
-    shipped = load_hifigan_settings(ROOT / "training/configs/hifigan-16k.toml")
+    shipped = load_settings(HifiganSettings, [ROOT / "training/configs/hifigan-16k.toml"])
     return replace(
         shipped,
         batch_size=2,
@@ -71,9 +72,9 @@ def test_resumed_run_continues_exactly(
     straight = HifiganTrainer(config, settings, audio)
     for _ in range(2):
         straight.train_step(0.0)
-    straight.save(tmp_path / "checkpoint.pt")
+    save_state(tmp_path / "checkpoint.pt", straight)
     resumed = HifiganTrainer(config, settings, audio)
-    resumed.load(tmp_path / "checkpoint.pt")
+    load_state(tmp_path / "checkpoint.pt", resumed)
     assert straight.train_step(0.5) == resumed.train_step(0.5)
 
 

@@ -25,7 +25,8 @@ from quantone_training.export_weights import (
 )
 from quantone_training.make_vectors import TINY, random_codec, smallest_margin, stage_outputs, test_signal, write_tiny
 from quantone_training.settings import AdversarialSettings, Settings, load_settings
-from quantone_training.train import Budget, Trainer, roundtrip, run
+from quantone_training.train import Trainer, roundtrip
+from quantone_training.training_loop import Budget, load_state, run, save_state
 
 from .conftest import ROOT
 
@@ -48,9 +49,9 @@ def test_resumed_run_continues_exactly(
     first = Trainer(tiny, settings, audio)
     for _ in range(6):
         first.train_step(0.1)
-    first.save(tmp_path / "checkpoint.pt")
+    save_state(tmp_path / "checkpoint.pt", first)
     second = Trainer(tiny, replace(settings, seed=99), audio)
-    second.load(tmp_path / "checkpoint.pt")
+    load_state(tmp_path / "checkpoint.pt", second)
     assert second.step == 6
     assert [second.train_step(0.1)["total"] for _ in range(2)] == pytest.approx(expected[6:], rel=1e-5)
     for a, b in zip(straight.ema.state_dict().values(), second.ema.state_dict().values(), strict=True):
@@ -88,21 +89,6 @@ def test_run_writes_checkpoint_and_log_within_its_budget(
     run(trainer, tmp_path, Budget(steps=7), {}, save_seconds=1e9, validate_seconds=1e9)
     codec, trained = load_checkpoint(tmp_path / "checkpoint.pt")
     assert trained["steps"] == 7 and not codec.training
-
-
-def test_budget_counts_whichever_comes_first() -> None:
-    assert Budget(minutes=10).progress(0, 300) == pytest.approx(0.5)
-    assert Budget(steps=100).progress(50, 1e9) == pytest.approx(0.5)
-    assert Budget(minutes=10, steps=100).progress(90, 60) == pytest.approx(0.9)
-    assert Budget(steps=10).progress(20, 0) == 1.0
-
-
-def test_learning_rate_warms_up_and_falls(tiny: CodecConfig, settings: Settings, audio: np.ndarray) -> None:
-    trainer = Trainer(tiny, settings, audio)
-    assert trainer.learning_rate(0.0) == pytest.approx(settings.learning_rate / settings.warmup_steps)
-    trainer.step = 100
-    assert trainer.learning_rate(0.0) == pytest.approx(settings.learning_rate)
-    assert trainer.learning_rate(1.0) == pytest.approx(settings.final_learning_rate)
 
 
 def test_export_round_trip(tiny: CodecConfig, tmp_path: Path) -> None:
@@ -205,8 +191,8 @@ def test_sampler_skips_silence_and_repeats_with_its_seed() -> None:
 
 def test_shipped_settings_and_overlays_read() -> None:
     folder = ROOT / "training/configs"
-    base = load_settings([folder / "speech-16k.toml"])
-    overlaid = load_settings([folder / "speech-16k.toml", folder / "adversarial.toml"])
+    base = load_settings(Settings, [folder / "speech-16k.toml"])
+    overlaid = load_settings(Settings, [folder / "speech-16k.toml", folder / "adversarial.toml"])
     assert base.adversarial is None and overlaid.adversarial is not None
     assert overlaid.learning_rate != base.learning_rate
     # The overlay names one loss of several; the others stay.

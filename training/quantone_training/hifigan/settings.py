@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..config import from_mapping
+from ..settings import RunSettings
 
 
 @dataclass(frozen=True)
-class HifiganSettings:
+class HifiganSettings(RunSettings):
     """One run. Steps count optimizer steps of the generator."""
 
-    seed: int
-    batch_size: int
     crop_frames: int
-    learning_rate: float
-    final_learning_rate: float
-    warmup_steps: int
-    clip_norm: float
-    ema_decay: float
     period_width: float
     """Fraction of the published channels of the period discriminators."""
     scale_width: float
@@ -32,8 +23,3 @@ class HifiganSettings:
     mel_weight: float = 45.0
     feature_weight: float = 2.0
     adversarial_weight: float = 1.0
-
-
-def load_hifigan_settings(path: Path) -> HifiganSettings:
-    """Read one TOML file."""
-    return from_mapping(HifiganSettings, tomllib.loads(path.read_text()), "settings")

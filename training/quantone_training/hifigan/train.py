@@ -6,26 +6,30 @@ the generator learns from the mel loss alone; then the discriminators join.
 
 from __future__ import annotations
 
-import argparse
 import copy
-import math
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..config import to_mapping
-from ..data import CropSampler, load_cached, load_clip
-from ..train import Budget, run
+from ..command_line import parse_options, start_or_resume, training_arguments, training_audio
+from ..data import CropSampler, to_length
+from ..settings import load_settings
+from ..training_loop import (
+    autocast,
+    cosine_learning_rate,
+    guarded_step,
+    measure_clips,
+    set_learning_rate,
+    update_average,
+)
 from .config import HifiganConfig, load_hifigan_config
 from .discriminators import Discriminators
 from .features import log_mel
 from .generator import Generator
 from .losses import adversarial_loss, discriminator_loss, feature_loss
-from .settings import HifiganSettings, load_hifigan_settings
+from .settings import HifiganSettings
 
 BETAS = (0.8, 0.99)
 
@@ -47,26 +51,17 @@ class HifiganTrainer:
         self.random = torch.Generator().manual_seed(settings.seed)
         self.step, self.seconds = 0, 0.0
 
-    def autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
     @property
     def is_adversarial(self) -> bool:
         return self.step >= self.settings.discriminator_start_step
 
-    def learning_rate(self, progress: float) -> float:
-        """Linear warm-up, then a half cosine over the budget."""
-        low, high = self.settings.final_learning_rate, self.settings.learning_rate
-        warmup = min(1.0, (self.step + 1) / self.settings.warmup_steps)
-        return warmup * (low + (high - low) * 0.5 * (1 + math.cos(math.pi * progress)))
-
     def train_step(self, progress: float) -> dict[str, float]:
         """One step of the discriminators and one of the generator; returns the unweighted losses."""
-        for group in [*self.optimizer.param_groups, *self.discriminator_optimizer.param_groups]:
-            group["lr"] = self.learning_rate(progress)
+        rate = cosine_learning_rate(self.settings, self.step, progress)
+        set_learning_rate(rate, self.optimizer, self.discriminator_optimizer)
         clean = self.sampler.batch(self.settings.batch_size, self.random).to(self.device)
         target = log_mel(clean, self.config.mel)
-        with self.autocast():
+        with autocast(self.device):
             generated = self.generator(target)
         terms = {"mel": F.l1_loss(log_mel(generated, self.config.mel), target)}
         values: dict[str, float] = {}
@@ -80,9 +75,9 @@ class HifiganTrainer:
             "adversarial": self.settings.adversarial_weight,
         }
         total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
-        values["norm"] = self._descend(self.optimizer, self.generator, total)
+        values["norm"] = guarded_step(self.optimizer, total, self.settings.clip_norm)
         self.step += 1
-        self._update_ema()
+        update_average(self.ema, self.generator, self.step, self.settings.ema_decay)
         return {**{name: float(term.detach()) for name, term in terms.items()}, **values}
 
     def _stretch(self) -> slice:
@@ -93,75 +88,33 @@ class HifiganTrainer:
 
     def _learn_to_judge(self, clean: torch.Tensor, generated: torch.Tensor) -> float:
         """One discriminator step; of each discriminator 0.5 says that it sees nothing, 0 that it tells all apart."""
-        with self.autocast():
+        with autocast(self.device):
             loss = discriminator_loss(self.discriminators(clean), self.discriminators(generated))
-        self._descend(self.discriminator_optimizer, self.discriminators, loss)
+        guarded_step(self.discriminator_optimizer, loss, self.settings.clip_norm)
         return float(loss.detach())
 
     def _judge(self, clean: torch.Tensor, generated: torch.Tensor) -> dict[str, torch.Tensor]:
         """The generator's two terms, with discriminators that hold still."""
         self.discriminators.requires_grad_(False)
-        with self.autocast():
+        with autocast(self.device):
             with torch.no_grad():
                 real = self.discriminators(clean)
             judged = self.discriminators(generated)
         self.discriminators.requires_grad_(True)
         return {"adversarial": adversarial_loss(judged), "feature": feature_loss(real, judged)}
 
-    def _descend(self, optimizer: torch.optim.Optimizer, network: torch.nn.Module, loss: torch.Tensor) -> float:
-        """One optimizer step, dropped if its gradient is not finite; returns the gradient's norm."""
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), self.settings.clip_norm)
-        if torch.isfinite(norm):
-            optimizer.step()
-        return float(norm)
-
-    @torch.no_grad()
-    def _update_ema(self) -> None:
-        decay = min(self.settings.ema_decay, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), 1 - decay)
-
-    def save(self, path: Path) -> None:
-        """Write the checkpoint under another name first, so that a crash leaves the old one whole."""
-        state: dict[str, Any] = {
-            "generator": self.generator.state_dict(),
-            "ema": self.ema.state_dict(),
-            "discriminators": self.discriminators.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "discriminator_optimizer": self.discriminator_optimizer.state_dict(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "random": self.random.get_state(),
-            "torch_rng": torch.get_rng_state(),
-            "config": to_mapping(self.config),
-            "settings": to_mapping(self.settings),
+    def parts(self) -> dict[str, Any]:
+        return {
+            "generator": self.generator,
+            "ema": self.ema,
+            "discriminators": self.discriminators,
+            "optimizer": self.optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
         }
-        partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, path)
-
-    def load(self, path: Path) -> None:
-        """Continue from a checkpoint of the same config."""
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        self.generator.load_state_dict(state["generator"])
-        self.ema.load_state_dict(state["ema"])
-        self.discriminators.load_state_dict(state["discriminators"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.random.set_state(state["random"].cpu())
-        torch.set_rng_state(state["torch_rng"].cpu())
 
     def validate(self, clips: dict[str, np.ndarray]) -> dict[str, Any]:
         """Copy synthesis by the moving average: means over all clips, and each clip's PESQ and STOI."""
-        if not clips:
-            return {}
-        from ..metrics import mean_metrics, measure
-
-        rows = {name: measure(clip, copy_synthesis(self.ema, self.config, clip)) for name, clip in clips.items()}
-        each = {name: {"pesq": row["pesq"], "stoi": row["stoi"]} for name, row in rows.items()}
-        return {"mean": mean_metrics(list(rows.values())), **each}
+        return measure_clips(clips, lambda clip: copy_synthesis(self.ema, self.config, clip))
 
 
 @torch.no_grad()
@@ -170,44 +123,15 @@ def copy_synthesis(generator: Generator, config: HifiganConfig, clip: np.ndarray
     device = next(generator.parameters()).device
     waveform = torch.from_numpy(clip)[None, None].to(device)
     made = generator(log_mel(waveform, config.mel))[0, 0].float().cpu().numpy()
-    return np.concatenate([made, np.zeros(max(0, len(clip) - len(made)), np.float32)])[: len(clip)]
-
-
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    root = Path(__file__).resolve().parents[3]
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--data", type=Path, default=root / "../shared/audio/train", help="folder of .tar shards")
-    parser.add_argument("--cache", type=Path, help="decoded audio; default: audio.npy in the run's folder")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run: checkpoint, log")
-    parser.add_argument("--config", type=Path, default=root / "codecs/hifi-gan/config-16k.json")
-    parser.add_argument("--settings", type=Path, default=root / "training/configs/hifigan-16k.toml")
-    parser.add_argument("--validation", type=Path, nargs="*", default=[], help="clips for PESQ and STOI")
-    parser.add_argument("--minutes", type=float, help="training time in all, over every resume")
-    parser.add_argument("--steps", type=int, help="optimizer steps in all, over every resume")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--save-seconds", type=float, default=180)
-    parser.add_argument("--validate-seconds", type=float, default=900)
-    parsed = parser.parse_args(arguments)
-    if parsed.minutes is None and parsed.steps is None:
-        parser.error("give --minutes or --steps")
-    return parsed
+    return to_length(made, len(clip))
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = parse_arguments(arguments)
-    torch.set_num_threads(options.threads)
-    options.run.mkdir(parents=True, exist_ok=True)
-    config, settings = load_hifigan_config(options.config), load_hifigan_settings(options.settings)
-    rate = config.mel.sample_rate
-    audio = load_cached(options.data, options.cache or options.run / "audio.npy", rate)
-    trainer = HifiganTrainer(config, settings, audio, options.device)
-    checkpoint = options.run / "checkpoint.pt"
-    if checkpoint.exists():
-        trainer.load(checkpoint)
-    clips = {path.stem: load_clip(path, rate) for path in options.validation}
-    budget = Budget(options.minutes, options.steps)
-    run(trainer, options.run, budget, clips, options.save_seconds, options.validate_seconds)
+    parser = training_arguments(__doc__, "codecs/hifi-gan/config-16k.json", "training/configs/hifigan-16k.toml")
+    options = parse_options(parser, arguments)
+    config, settings = load_hifigan_config(options.config), load_settings(HifiganSettings, options.settings)
+    audio = training_audio(options, config.mel.sample_rate)
+    start_or_resume(HifiganTrainer(config, settings, audio, options.device), options, config.mel.sample_rate)
 
 
 if __name__ == "__main__":
