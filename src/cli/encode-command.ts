@@ -20,7 +20,7 @@ import {
   progressBar,
 } from "./job-options";
 import { measureSpeed, reportJob, warn } from "./report";
-import { tokenFileEndings, writeTokenFile } from "./token-files";
+import { assertTakesLanguageModel, tokenFileEndings, writeTokenFile } from "./token-files";
 import type { DisposableLanguageModel } from "./token-files/token-file";
 
 /** Rates are products of decimals: what differs by rounding is the same. */
@@ -93,6 +93,7 @@ function nameFile(error: unknown, { input, output }: JobPaths): unknown {
 async function runEncode(paths: JobPaths, options: EncodeCommandOptions, environment: CliEnvironment): Promise<void> {
   const beginMs = environment.now();
   assertCodecExists(options.codec, environment);
+  if (options.lm !== undefined) assertLanguageModelFits(paths.output, options.codec, environment);
   await using output = await openOutput(paths, environment, options);
   const audio = await openAudioInput(paths.input, environment);
   const tally: EncodeTally = {
@@ -200,6 +201,15 @@ function assertCodecExists(name: string, environment: CliEnvironment): void {
   if (!names.includes(name)) {
     throw new UsageError(`"--codec" expected one of ${names.join(", ")}, got ${name}; quantone models lists them`);
   }
+}
+
+/** @throws {UsageError} when the codec has no language model, or the output takes none */
+function assertLanguageModelFits(path: string, codec: string, { languageModelCodecs }: CliEnvironment): void {
+  if (!languageModelCodecs.includes(codec)) {
+    const expected = languageModelCodecs.join(" or ");
+    throw new UsageError(`"--lm" expected the codec ${expected}, got ${codec}; leave it out, or choose one by --codec`);
+  }
+  assertTakesLanguageModel(path);
 }
 
 /**

@@ -32,6 +32,8 @@ export interface CliEnvironment {
   /** The speech models that there are. */
   readonly speechModels: readonly Pick<SpeechModelDefinition, "name" | "summary" | "weightsLicence">[];
   loadSpeechModel(name: string, options: SpeechLoadOptions): Promise<SpeechModel>;
+  /** The codecs that have a language model of their tokens. */
+  readonly languageModelCodecs: readonly string[];
   /** The language model of a codec's tokens. */
   loadLanguageModel(
     codec: string,

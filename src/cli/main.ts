@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The program `quantone`: the command line in the world of this process. */
-import { loadLanguageModel } from "../../codecs/encodec/language-model/index";
+import { languageModelCodecs, loadLanguageModel } from "../../codecs/encodec/language-model/index";
 import { codecs, loadCodec, loadSpeechModel, loadVocoder, speechModels, vocoders } from "../index";
 import { openRuntime } from "../runtime/open-runtime";
 import { runCommandLine } from "./program";
@@ -32,6 +32,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   loadVocoder,
   speechModels,
   loadSpeechModel,
+  languageModelCodecs,
   loadLanguageModel,
   openRuntime,
   now: () => performance.now(),

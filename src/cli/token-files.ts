@@ -18,23 +18,23 @@ export const tokenFileEndings = new Intl.ListFormat("en", { type: "disjunction" 
   tokenFileKinds.map(({ ending }) => ending),
 );
 
-/**
- * Writes pieces of tokens as bytes of the kind that the name asks for.
- *
- * @throws {UsageError} when a language model is given that files of this kind cannot take
- */
+/** Writes pieces of tokens as bytes of the kind that the name asks for. */
 export function writeTokenFile(
   path: string,
   pieces: AsyncIterable<TokenFrames>,
   options: TokenFileWriteOptions,
 ): AsyncGenerator<Uint8Array, void> {
-  return kindToWrite(path, options).write(pieces, options);
+  return kindToWrite(path).write(pieces, options);
 }
 
-function kindToWrite(path: string, { languageModel }: TokenFileWriteOptions): TokenFileKind {
-  const kind = kindByName(path) ?? tokenFileKinds[0];
-  if (languageModel === undefined || kind.takesLanguageModel === true) return kind;
+/** @throws {UsageError} when files of the kind that the name asks for take no language model */
+export function assertTakesLanguageModel(path: string): void {
+  if (kindToWrite(path).takesLanguageModel === true) return;
   throw new UsageError(`"--lm" expected an output that ends in .ecdc, got ${path}; leave it out, or name the file so`);
+}
+
+function kindToWrite(path: string): TokenFileKind {
+  return kindByName(path) ?? tokenFileKinds[0];
 }
 
 /**

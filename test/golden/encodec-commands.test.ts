@@ -60,6 +60,7 @@ async function run(args: string[], seen: unknown[], stdin = new Uint8Array(0)) {
         },
       };
     },
+    languageModelCodecs: ["encodec-24khz", "encodec-48khz"],
     loadLanguageModel: async (name, { weights }) => {
       seen.push(`${weights} of ${name}`);
       return evenModel(weights);

@@ -24,6 +24,7 @@ export async function runCommand(
     loadVocoder: refuse,
     speechModels: [],
     loadSpeechModel: refuse,
+    languageModelCodecs: [],
     loadLanguageModel: refuse,
     openRuntime: refuse,
     now: () => performance.now(),

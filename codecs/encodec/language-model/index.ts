@@ -24,6 +24,9 @@ export interface LanguageModelOptions extends AssembleOptions {
   readonly weights: WeightsSource;
 }
 
+/** The codecs that have one. */
+export const languageModelCodecs: readonly string[] = [...languageModelConfigs.keys()];
+
 /**
  * Loads the language model of a codec's tokens.
  *
@@ -38,7 +41,7 @@ export interface LanguageModelOptions extends AssembleOptions {
 export async function loadLanguageModel(codec: string, options: LanguageModelOptions): Promise<EncodecLanguageModel> {
   const config = languageModelConfigs.get(codec);
   if (config === undefined) {
-    const known = [...languageModelConfigs.keys()].join(" and ");
+    const known = languageModelCodecs.join(" and ");
     throw new ModelError("unknown-codec", `there are language models for ${known}, got "${codec}"`, { model: codec });
   }
   using checkpoint = await openCheckpoint(options.weights, options);

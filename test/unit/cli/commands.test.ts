@@ -79,6 +79,7 @@ async function quantone(args: string[], world: World = {}) {
     loadVocoder: () => Promise.reject(new Error("not asked for")),
     speechModels: [],
     loadSpeechModel: () => Promise.reject(new Error("not asked for")),
+    languageModelCodecs: ["encodec-24khz"],
     loadLanguageModel: () => Promise.reject(new Error("not asked for")),
     openRuntime: async ({ device = "cpu" }) => ({
       name: "fake 1.0",
@@ -154,6 +155,15 @@ describe("encode", () => {
     const toStream = await quantone(encode("-", "-", "--json"), { stdin: shortWav });
     expect(JSON.parse(toStream.stderr.text)).toMatchObject({ output: "-", numFrames: 4 });
     expect(toStream.stdout.bytes).toEqual(new Uint8Array(readFileSync(path("json.qtn"))));
+  });
+
+  it("refuses a language model where there is none, before anything is loaded", async () => {
+    const { exitCode, stderr, log } = await quantone(encode(path("short.wav"), path("lm.ecdc"), "--lm", "lm.th"));
+    expect(exitCode).toBe(2);
+    expect(stderr.text).toMatch(
+      /"--lm" expected the codec encodec-24khz, got fake; leave it out, or choose one by --codec/,
+    );
+    expect([log.isDisposed, filesLike("lm")]).toEqual([false, []]);
   });
 
   it("makes a file of audio without samples", async () => {

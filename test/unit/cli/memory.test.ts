@@ -31,6 +31,7 @@ async function run(args: string[], stdin: AsyncIterable<Uint8Array>) {
     loadVocoder: never,
     speechModels: [],
     loadSpeechModel: never,
+    languageModelCodecs: [],
     loadLanguageModel: never,
     openRuntime: never,
     now: () => 0,
