@@ -24,14 +24,11 @@ from ..training_loop import (
     set_learning_rate,
     update_average,
 )
+from .adversary import Adversary, adamw
 from .config import HifiganConfig, load_hifigan_config
-from .discriminators import Discriminators
 from .features import log_mel
 from .generator import Generator
-from .losses import adversarial_loss, discriminator_loss, feature_loss
 from .settings import HifiganSettings
-
-BETAS = (0.8, 0.99)
 
 
 class HifiganTrainer:
@@ -44,9 +41,8 @@ class HifiganTrainer:
         self.config, self.settings, self.device = config, settings, torch.device(device)
         self.generator = Generator(config.generator, config.mel.num_mels).to(self.device)
         self.ema = copy.deepcopy(self.generator).eval()
-        self.discriminators = Discriminators(settings.period_width, settings.scale_width).to(self.device)
-        self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(self.generator.parameters(), lr=0.0, betas=BETAS)
-        self.discriminator_optimizer = torch.optim.AdamW(self.discriminators.parameters(), lr=0.0, betas=BETAS)
+        self.adversary = Adversary(settings, config.mel.hop_length, self.device)
+        self.optimizer = adamw(self.generator)
         self.sampler = CropSampler(audio, settings.crop_frames * config.mel.hop_length)
         self.random = torch.Generator().manual_seed(settings.seed)
         self.step, self.seconds = 0, 0.0
@@ -58,7 +54,7 @@ class HifiganTrainer:
     def train_step(self, progress: float) -> dict[str, float]:
         """One step of the discriminators and one of the generator; returns the unweighted losses."""
         rate = cosine_learning_rate(self.settings, self.step, progress)
-        set_learning_rate(rate, self.optimizer, self.discriminator_optimizer)
+        set_learning_rate(rate, self.optimizer, self.adversary.optimizer)
         clean = self.sampler.batch(self.settings.batch_size, self.random).to(self.device)
         target = log_mel(clean, self.config.mel)
         with autocast(self.device):
@@ -66,9 +62,8 @@ class HifiganTrainer:
         terms = {"mel": F.l1_loss(log_mel(generated, self.config.mel), target)}
         values: dict[str, float] = {}
         if self.is_adversarial:
-            heard = self._stretch()
-            values["discriminator"] = self._learn_to_judge(clean[:, :, heard], generated.detach()[:, :, heard])
-            terms.update(self._judge(clean[:, :, heard], generated[:, :, heard]))
+            values["discriminator"], judged = self.adversary.step(clean, generated, self.random)
+            terms.update(judged)
         weights = {
             "mel": self.settings.mel_weight,
             "feature": self.settings.feature_weight,
@@ -80,36 +75,13 @@ class HifiganTrainer:
         update_average(self.ema, self.generator, self.step, self.settings.ema_decay)
         return {**{name: float(term.detach()) for name, term in terms.items()}, **values}
 
-    def _stretch(self) -> slice:
-        """The samples of a crop that the discriminators hear in this step."""
-        hop, frames = self.config.mel.hop_length, self.settings.judged_frames
-        begin = int(torch.randint(self.settings.crop_frames - frames + 1, (1,), generator=self.random)) * hop
-        return slice(begin, begin + frames * hop)
-
-    def _learn_to_judge(self, clean: torch.Tensor, generated: torch.Tensor) -> float:
-        """One discriminator step; of each discriminator 0.5 says that it sees nothing, 0 that it tells all apart."""
-        with autocast(self.device):
-            loss = discriminator_loss(self.discriminators(clean), self.discriminators(generated))
-        guarded_step(self.discriminator_optimizer, loss, self.settings.clip_norm)
-        return float(loss.detach())
-
-    def _judge(self, clean: torch.Tensor, generated: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The generator's two terms, with discriminators that hold still."""
-        self.discriminators.requires_grad_(False)
-        with autocast(self.device):
-            with torch.no_grad():
-                real = self.discriminators(clean)
-            judged = self.discriminators(generated)
-        self.discriminators.requires_grad_(True)
-        return {"adversarial": adversarial_loss(judged), "feature": feature_loss(real, judged)}
-
     def parts(self) -> dict[str, Any]:
         return {
             "generator": self.generator,
             "ema": self.ema,
-            "discriminators": self.discriminators,
+            "discriminators": self.adversary.discriminators,
             "optimizer": self.optimizer,
-            "discriminator_optimizer": self.discriminator_optimizer,
+            "discriminator_optimizer": self.adversary.optimizer,
         }
 
     def validate(self, clips: dict[str, np.ndarray]) -> dict[str, Any]:
