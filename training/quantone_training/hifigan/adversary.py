@@ -31,7 +31,7 @@ class Adversary:
     ) -> tuple[float, dict[str, torch.Tensor]]:
         """Learn from both, [B, 1, T], then judge the generated one.
 
-        Returns the discriminators' loss, of which each adds 0.5 where it sees nothing and 0 where it tells all apart, and
+        Returns the discriminators' loss, where each adds 0.5 if it sees nothing and 0 if it tells all apart, and
         the generator's terms.
         """
         begins = (clean.shape[2] - self.num_samples) // self.hop_length + 1
