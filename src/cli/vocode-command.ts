@@ -1,25 +1,21 @@
 /** `quantone vocode`: audio → features → vocoder → WAV, chunk by chunk; or features from a file. */
-import { extname } from "node:path";
 import type { Command } from "commander";
 import type { WavEncoder } from "../audio/files/wav-writer";
-import { openCheckpoint } from "../checkpoints/open-checkpoint";
 import { melFrames } from "../features/mel-frames";
 import type { NeuralVocoder } from "../vocoder/neural-vocoder";
-import { type JobPaths, nameInput, openAudioInput, openOutput } from "./byte-streams";
+import { type ByteOutput, type JobPaths, nameInput, openAudioInput, openOutput } from "./byte-streams";
 import type { CliEnvironment } from "./environment";
-import { InputError } from "./exit-codes";
+import { assertNpyName, isFeatureFile, readFeatures, saveFeatures } from "./feature-files";
 import { formatSeconds } from "./format-values";
 import { addRunOptions, loadCommandVocoder, parseBitrate, parseSeed, type RunOptions } from "./job-options";
-import { measureSpeed, reportJob } from "./report";
+import { measureSpeed, reportJob, warn } from "./report";
 import { assertWavName, sampleFormatOption, type WavOptions, writeWav } from "./wav-output";
-
-/** The ending of files that hold features instead of audio. */
-const FEATURES_ENDING = ".safetensors";
 
 interface VocodeCommandOptions extends RunOptions, WavOptions {
   readonly vocoder: string;
   readonly seed: number;
   readonly bitrate?: number;
+  readonly saveFeatures?: string;
 }
 
 /** Frames on their way to the vocoder. */
@@ -35,7 +31,10 @@ export function addVocodeCommand(program: Command, environment: CliEnvironment):
   const command = program
     .command("vocode")
     .description("make audio from the log-mel of audio (copy synthesis), or from features in a file")
-    .argument("<input>", `audio file, - for standard input, or a ${FEATURES_ENDING} file with "log_mel" [frames, bins]`)
+    .argument(
+      "<input>",
+      'audio file, - for standard input, or features: .npy [bins, frames], or .safetensors with "log_mel" [frames, bins]',
+    )
     .argument("<output>", "WAV file to write, or - for standard output")
     .requiredOption("--vocoder <name>", "vocoder to run; quantone models lists them")
     .addOption(sampleFormatOption())
@@ -44,7 +43,8 @@ export function addVocodeCommand(program: Command, environment: CliEnvironment):
       "-b, --bitrate <kbps>",
       "rate that features from a file were quantized at, for vocoders that ask",
       parseBitrate,
-    );
+    )
+    .option("--save-features <file>", "write the features, too, as .npy [bins, frames]");
   addRunOptions(command).action((input: string, output: string, options: VocodeCommandOptions) =>
     runVocode({ input, output }, options, environment).catch((error: unknown) => {
       throw nameInput(error, input);
@@ -56,27 +56,57 @@ async function runVocode(paths: JobPaths, options: VocodeCommandOptions, environ
   const beginMs = environment.now();
   assertWavName(paths.output);
   await using output = await openOutput(paths, environment, options);
+  await using featureOutput = await openFeatureOutput(paths.input, options, environment);
   const source = { option: "--weights", weights: options.weights };
   await using vocoder = await loadCommandVocoder(options.vocoder, source, options, environment);
-  const input = await openFeatures(paths.input, vocoder, environment);
+  const input = await openFeatures(paths.input, vocoder, options, environment);
   try {
     const { totalSeconds } = input;
+    const frames =
+      featureOutput === undefined ? input.frames : saveFeatures(input.frames, vocoder.featureDim, featureOutput);
     const vocoded = {
       sampleRate: vocoder.sampleRate,
       numChannels: 1,
-      chunks: vocodeAll(vocoder, input, options, environment.signal),
+      chunks: vocodeAll(vocoder, frames, options, environment.signal),
       fractionAt: (seconds: number) => (totalSeconds === undefined ? undefined : Math.min(1, seconds / totalSeconds)),
     };
     const encoder = await writeWav(output, vocoded, options, environment);
     await output.commit();
+    await featureOutput?.commit();
     reportVocoded(paths, { vocoder, encoder, beginMs }, options, environment);
   } finally {
     await input.close();
   }
 }
 
-async function openFeatures(path: string, vocoder: NeuralVocoder, environment: CliEnvironment): Promise<FeatureInput> {
-  if (extname(path).toLowerCase() === FEATURES_ENDING) return readFeatures(path, vocoder);
+/**
+ * Where the features go, if the options say that they go somewhere.
+ *
+ * @throws {UsageError} when that is no .npy file, or the input
+ */
+async function openFeatureOutput(
+  input: string,
+  options: VocodeCommandOptions,
+  environment: CliEnvironment,
+): Promise<ByteOutput | undefined> {
+  const { saveFeatures: output } = options;
+  if (output === undefined) return undefined;
+  assertNpyName(output);
+  return openOutput({ input, output }, environment, options);
+}
+
+async function openFeatures(
+  path: string,
+  vocoder: NeuralVocoder,
+  options: VocodeCommandOptions,
+  environment: CliEnvironment,
+): Promise<FeatureInput> {
+  if (isFeatureFile(path)) {
+    const { slices, numFrames, warning } = await readFeatures(path, vocoder);
+    if (warning !== undefined) warn(environment, options, warning);
+    const totalSeconds = (numFrames * vocoder.hopLength) / vocoder.sampleRate;
+    return { frames: slices, totalSeconds, close: async () => undefined };
+  }
   const { mel } = vocoder;
   const audio = await openAudioInput(path, environment);
   return {
@@ -86,27 +116,10 @@ async function openFeatures(path: string, vocoder: NeuralVocoder, environment: C
   };
 }
 
-/** @throws {InputError} when the file holds no features of the vocoder's width, or some that are no finite numbers */
-async function readFeatures(path: string, vocoder: NeuralVocoder): Promise<FeatureInput> {
-  using file = await openCheckpoint(path);
-  const tensor = file.tensors.get(vocoder.features);
-  if (tensor?.shape.length !== 2 || tensor.shape[1] !== vocoder.featureDim) {
-    const expected = `a tensor "${vocoder.features}" of the shape [frames, ${vocoder.featureDim}]`;
-    const got = tensor === undefined ? [...file.tensors.keys()].join(", ") : `[${tensor.shape.join(", ")}]`;
-    throw new InputError(`${path}: expected ${expected}, got ${got}; give features of this vocoder's kind`);
-  }
-  if (!tensor.data.every(Number.isFinite)) {
-    throw new InputError(`${path}: "${vocoder.features}" expected finite numbers; write the features again`);
-  }
-  const [numFrames = 0] = tensor.shape;
-  const totalSeconds = (numFrames * vocoder.hopLength) / vocoder.sampleRate;
-  return { frames: [tensor.data], totalSeconds, close: async () => undefined };
-}
-
 /** All frames as audio, chunk by chunk. */
 async function* vocodeAll(
   vocoder: NeuralVocoder,
-  { frames }: FeatureInput,
+  frames: FeatureInput["frames"],
   { seed, bitrate }: VocodeCommandOptions,
   signal: AbortSignal,
 ): AsyncGenerator<{ channels: Float32Array[] }, void> {
@@ -125,7 +138,8 @@ function reportVocoded(
   const seconds = encoder.numSamples / sampleRate;
   const speed = measureSpeed(seconds, beginMs, environment);
   const { numSamples, numClipped } = encoder;
-  const result = { ...paths, vocoder: name, sampleRate, numSamples, seconds, numClipped, ...speed.result };
+  const features = options.saveFeatures;
+  const result = { ...paths, features, vocoder: name, sampleRate, numSamples, seconds, numClipped, ...speed.result };
   const summary = `${paths.input} -> ${paths.output} (${formatSeconds(seconds)} ${sampleRate} Hz, ${name}) ${speed.summary}`;
   reportJob(environment, options, { outputPath: paths.output, result, summary });
 }

@@ -17,7 +17,7 @@ export interface WavOptions {
 
 /** Endings that promise something else than the WAV that is written. */
 const FOREIGN_ENDINGS: ReadonlySet<string> = new Set(
-  "aac ac3 aif aifc aiff alac amr ape au caf ecdc flac lyra m4a mka mp2 mp3 mp4 oga ogg opus qtn safetensors snd spx tta w64 webm wma wv"
+  "aac ac3 aif aifc aiff alac amr ape au caf ecdc flac lyra m4a mka mp2 mp3 mp4 npy oga ogg opus qtn safetensors snd spx tta w64 webm wma wv"
     .split(" ")
     .map((ending) => `.${ending}`),
 );

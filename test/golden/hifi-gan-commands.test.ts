@@ -3,12 +3,13 @@
  * `quantone decode --vocoder` with one of the size that fits the embedded codec.
  */
 import { concatFloats } from "../../src/kernels/concat";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import config16k from "../../codecs/hifi-gan/config-16k.json";
 import { readAudioFile, writeWavFile } from "../../src/audio/index";
+import { readNpy } from "../../src/checkpoints/npy";
 import { writeSafetensors } from "../../src/checkpoints/safetensors";
 import { melFrames } from "../../src/features/mel-frames";
 import { codecs, loadCodec, loadVocoder, melSpectrogram, type PcmAudio, vocoders } from "../../src/index";
@@ -21,6 +22,7 @@ import { noise } from "../helpers/synth-audio";
 const folder = await mkdtemp(join(tmpdir(), "quantone-"));
 afterAll(() => rm(folder, { recursive: true }));
 const path = (name: string) => join(folder, name);
+const npy = (name: string) => join(import.meta.dirname, "npy", `${name}.npy`);
 const golden = await readHifiganGolden("kind-1");
 const { numMels, sampleRate } = golden.config.mel;
 
@@ -54,6 +56,59 @@ describe("quantone vocode", () => {
     expect(maxDifference(await samplesIn("mel.wav"), golden.waveform)).toBeLessThanOrEqual(1e-5);
   });
 
+  // Files of NumPy's own, see scripts/make_npy_vectors.py: bin m of frame f is m + f / 8.
+  it.each(["bins-frames", "frames-bins", "bins-frames-fortran", "frames-bins-fortran", "batch-of-one", "half"])(
+    "takes features from .npy: %s",
+    async (name) => {
+      const { exitCode, stderr } = await vocode(npy(name), path(`${name}.wav`));
+      expect(exitCode, stderr).toBe(0);
+      expect(stderr).not.toContain("warning");
+      await using vocoder = await loadVocoder({ config: golden.source, weights: golden.weightsPath }, { device: "cpu" });
+      const rows = Float32Array.from({ length: 5 * 6 }, (_, at) => (at % 6) + Math.floor(at / 6) / 8);
+      expect(await samplesIn(`${name}.wav`)).toEqual((await vocoder.vocode(rows)).channels[0]);
+    },
+  );
+
+  it("takes as many bins as frames as [bins, frames], and says so", async () => {
+    const { exitCode, stderr } = await vocode(npy("square"), path("square.wav"));
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/^warning: .*square\.npy has as many bins as frames: it is taken as \[bins, frames\]\n/);
+    const rows = Float32Array.from({ length: 36 }, (_, at) => (at % 6) + Math.floor(at / 6) / 8);
+    await using vocoder = await loadVocoder({ config: golden.source, weights: golden.weightsPath }, { device: "cpu" });
+    expect(await samplesIn("square.wav")).toEqual((await vocoder.vocode(rows)).channels[0]);
+  });
+
+  it("saves the features of audio, from which comes the same audio", async () => {
+    const audio: PcmAudio = { channels: [noise(8000, 5, 0.3)], sampleRate: 8000 };
+    await writeWavFile(path("in8k.wav"), audio, { sampleFormat: "f32" });
+    const saved = path("saved.npy");
+    const first = await vocode(path("in8k.wav"), path("first.wav"), "--save-features", saved, "--json");
+    expect(first.exitCode, first.stderr).toBe(0);
+    expect(JSON.parse(first.stdout).features).toBe(saved);
+    const array = readNpy(await readFile(saved));
+    const mel = melSpectrogram(audio.channels[0] as Float32Array, golden.config.mel);
+    expect(array).toEqual({ shape: [numMels, mel.length / numMels], isFortranOrder: true, data: mel });
+    expect((await vocode(saved, path("second.wav"))).exitCode).toBe(0);
+    expect(maxDifference(await samplesIn("second.wav"), await samplesIn("first.wav"))).toBeLessThanOrEqual(1e-6);
+    const again = await vocode(path("in8k.wav"), path("third.wav"), "--save-features", saved);
+    expect([again.exitCode, again.stderr]).toEqual([1, expect.stringMatching(/saved\.npy: exists; .*--force/)]);
+    const named = await vocode(path("in8k.wav"), path("third.wav"), "--save-features", path("saved.bin"));
+    expect([named.exitCode, named.stderr]).toEqual([2, expect.stringMatching(/expected a name that ends in \.npy/)]);
+    const itself = await vocode(saved, path("third.wav"), "--save-features", saved, "--force");
+    expect([itself.exitCode, itself.stderr]).toEqual([2, expect.stringMatching(/is the input file itself/)]);
+  });
+
+  it.each([
+    ["big-endian", /big-endian\.npy: the \.npy file holds >f4, .* are read; save array\.astype/],
+    ["batch-of-two", /the array expected \[frames, 6\] or \[6, frames\], got \[2, 6, 5\]/],
+    ["one-dimension", /the array expected \[frames, 6\] or \[6, frames\], got \[5\]/],
+    ["absent", /absent\.npy: no such file or folder/],
+  ])("refuses %s.npy", async (name, message) => {
+    const { exitCode, stderr } = await vocode(npy(name), path("none.wav"), "--save-features", path("none.npy"));
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(message)]);
+    expect((await readdir(folder)).filter((file) => file.startsWith("none"))).toEqual([]);
+  });
+
   it("makes audio again from its log-mel, of another rate and in stereo", async () => {
     const stereo: PcmAudio = { channels: [noise(11_025, 1, 0.3), noise(11_025, 2, 0.3)], sampleRate: 11_025 };
     await writeWavFile(path("stereo.wav"), stereo, { sampleFormat: "f32" });
@@ -77,7 +132,7 @@ describe("quantone vocode", () => {
     const tensor = { dtype: "F32" as const, shape: [2, 3], data: new Float32Array(6) };
     await writeFile(path("narrow.safetensors"), writeSafetensors(new Map([["log_mel", tensor]])));
     const narrow = await vocode(path("narrow.safetensors"), path("b.wav"));
-    expect([narrow.exitCode, narrow.stderr]).toEqual([1, expect.stringMatching(/narrow.*\[frames, 6\], got \[2, 3\]/)]);
+    expect([narrow.exitCode, narrow.stderr]).toEqual([1, expect.stringMatching(/narrow.*"log_mel" expected \[frames, 6\] or \[6, frames\], got \[2, 3\]/)]);
     const broken = { ...tensor, shape: [2, 6], data: new Float32Array(12).fill(Number.NaN, 7, 8) };
     await writeFile(path("broken.safetensors"), writeSafetensors(new Map([["log_mel", broken]])));
     const nan = await vocode(path("broken.safetensors"), path("b.wav"));
