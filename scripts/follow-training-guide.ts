@@ -71,7 +71,7 @@ function train(): void {
   const budget = ["--threads", "1", "--steps", String(numSteps)];
   python("train", "--data", join(folder, "shards"), "--run", run, ...shared, ...overlays, ...budget);
   expectFallingLoss(join(run, "log.jsonl"));
-  python("export_weights", "--checkpoint", join(run, "checkpoint.pt"), ...shared, "--out", weights);
+  python("export_weights", "--checkpoint", join(run, "checkpoint.pt"), "--out", weights);
   const group = `clips=${join(folder, "clips")}`;
   const stages = ["--stages", "3"];
   python("evaluate", "--weights", weights, ...shared, "--group", group, ...stages, "--out", join(folder, "e.json"));

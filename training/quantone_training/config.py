@@ -182,7 +182,7 @@ def load_codec_config(path: str | Path) -> CodecConfig:
     return from_mapping(CodecConfig, json.loads(Path(path).read_text()))
 
 
-def config_hash(config: CodecConfig) -> str:
+def config_hash(config: Any) -> str:
     """First 16 hex digits of the SHA-256 over the config's canonical JSON (sorted keys, no blanks)."""
     canonical = json.dumps(to_mapping(config), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.dnsmos:
         scorers.append(dnsmos_scorer(options.dnsmos))
     if options.checkpoint:
-        codec, _ = load_checkpoint(options.checkpoint)
+        codec = load_checkpoint(options.checkpoint).network
     else:
         codec = load_weights(options.weights, load_codec_config(options.config))
     result = evaluate(codec, dict(options.group), options.stages, scorers)

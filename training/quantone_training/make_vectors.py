@@ -20,8 +20,9 @@ from safetensors.torch import save_file
 
 from .codec import Codec
 from .config import CodecConfig, config_hash, from_mapping, load_codec_config, to_mapping
-from .export_weights import FILE_MODE, load_weights, revision, save_weights, shipped_tensors
+from .export_weights import load_weights, shipped_tensors
 from .features import log_mel
+from .weights_file import FILE_MODE, revision, save_weights
 
 SEED = 20
 NUM_FRAMES = 30

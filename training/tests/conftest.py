@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from quantone_training.config import CodecConfig, from_mapping
 from quantone_training.make_vectors import TINY
 from quantone_training.rvq import RvqTraining
 from quantone_training.settings import LossWeights, Settings
+from quantone_training.training_loop import Trainable, load_state, save_state
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,3 +74,14 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared recordings at {folder}; set QUANTONE_SHARED")
     return folder
+
+
+def expect_exact_resume(make: Callable[[], Trainable], folder: Path) -> None:
+    """Two steps, a checkpoint, and a third step of the trainer that wrote it and of the one that read it."""
+    straight = make()
+    for _ in range(2):
+        straight.train_step(0.0)
+    save_state(folder / "checkpoint.pt", straight)
+    resumed = make()
+    load_state(folder / "checkpoint.pt", resumed)
+    assert straight.train_step(0.5) == resumed.train_step(0.5)

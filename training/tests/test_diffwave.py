@@ -12,16 +12,17 @@ import torch
 
 from quantone_training.config import from_mapping, to_mapping
 from quantone_training.diffwave.config import DiffwaveConfig, load_diffwave_config
-from quantone_training.diffwave.export_weights import load_checkpoint, load_denoiser, save_denoiser
+from quantone_training.diffwave.export_weights import load_checkpoint, main
 from quantone_training.diffwave.model import Denoiser
 from quantone_training.diffwave.schedule import fast_steps, signal_levels
 from quantone_training.diffwave.settings import DiffwaveSettings
 from quantone_training.diffwave.train import DiffwaveTrainer, copy_synthesis
 from quantone_training.hifigan.config import load_hifigan_config
 from quantone_training.settings import load_settings
-from quantone_training.training_loop import Budget, load_state, run, save_state
+from quantone_training.training_loop import Budget, run
+from quantone_training.weights_file import read_weights
 
-from .conftest import ROOT
+from .conftest import ROOT, expect_exact_resume
 
 CONFIG = ROOT / "codecs/diffwave/config-16k.json"
 
@@ -49,13 +50,7 @@ def test_loss_falls(config: DiffwaveConfig, diffwave_settings: DiffwaveSettings,
 def test_resumed_run_continues_exactly(
     config: DiffwaveConfig, diffwave_settings: DiffwaveSettings, audio: np.ndarray, tmp_path: Path
 ) -> None:
-    straight = DiffwaveTrainer(config, diffwave_settings, audio)
-    for _ in range(2):
-        straight.train_step(0.0)
-    save_state(tmp_path / "checkpoint.pt", straight)
-    resumed = DiffwaveTrainer(config, diffwave_settings, audio)
-    load_state(tmp_path / "checkpoint.pt", resumed)
-    assert straight.train_step(0.5) == resumed.train_step(0.5)
+    expect_exact_resume(lambda: DiffwaveTrainer(config, diffwave_settings, audio), tmp_path)
 
 
 def test_a_run_writes_its_log_and_an_export_reads_back(
@@ -64,16 +59,16 @@ def test_a_run_writes_its_log_and_an_export_reads_back(
     trainer = DiffwaveTrainer(config, diffwave_settings, audio)
     run(trainer, tmp_path, Budget(steps=20), {}, save_seconds=1e9, validate_seconds=1e9)
     assert (tmp_path / "checkpoint.pt").exists()
-    denoiser, read, trained = load_checkpoint(tmp_path / "checkpoint.pt")
-    assert trained["steps"] == 20 and read == config
+    average = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert average.steps == 20 and average.config == config
     clip = audio[:4100].astype(np.float32) / 32768
-    before = copy_synthesis(denoiser, config, clip)
-    save_denoiser(tmp_path / "weights.safetensors", denoiser, config.name, {})
-    after = copy_synthesis(load_denoiser(tmp_path / "weights.safetensors", config), config, clip)
+    before = copy_synthesis(average.network, config, clip)
+    main(["--checkpoint", str(tmp_path / "checkpoint.pt"), "--out", str(tmp_path / "weights.safetensors")])
+    after = copy_synthesis(read_weights(tmp_path / "weights.safetensors", Denoiser(config)), config, clip)
     assert len(after) == len(clip) and not after[4000:].any()
     # Half precision keeps three digits; another seed is off by 1.
     assert np.abs(after - before).max() < 0.05
-    assert np.abs(copy_synthesis(denoiser, config, clip, seed=1) - before).max() > 0.5
+    assert np.abs(copy_synthesis(average.network, config, clip, seed=1) - before).max() > 0.5
 
 
 def test_fast_steps_lie_among_the_trained_ones(config: DiffwaveConfig) -> None:

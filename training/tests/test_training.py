@@ -16,17 +16,12 @@ import torch
 from quantone_training.codec import Codec
 from quantone_training.config import CodecConfig, from_mapping
 from quantone_training.data import CropSampler, decode_shards, load_cached
-from quantone_training.export_weights import (
-    load_checkpoint,
-    load_weights,
-    revision,
-    save_weights,
-    shipped_tensors,
-)
+from quantone_training.export_weights import load_checkpoint, load_weights, shipped_tensors
 from quantone_training.make_vectors import TINY, random_codec, smallest_margin, stage_outputs, test_signal, write_tiny
 from quantone_training.settings import AdversarialSettings, Settings, load_settings
 from quantone_training.train import Trainer, roundtrip
 from quantone_training.training_loop import Budget, load_state, run, save_state
+from quantone_training.weights_file import revision, save_weights
 
 from .conftest import ROOT
 
@@ -87,8 +82,8 @@ def test_run_writes_checkpoint_and_log_within_its_budget(
     assert lines[-1]["kind"] == "validation" and lines[-1]["step"] == 6
     assert 0 <= lines[-1]["12"]["mean"]["stoi"] <= 1
     run(trainer, tmp_path, Budget(steps=7), {}, save_seconds=1e9, validate_seconds=1e9)
-    codec, trained = load_checkpoint(tmp_path / "checkpoint.pt")
-    assert trained["steps"] == 7 and not codec.training
+    average = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert average.steps == 7 and not average.network.training
 
 
 def test_export_round_trip(tiny: CodecConfig, tmp_path: Path) -> None:

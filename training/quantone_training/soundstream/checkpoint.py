@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ..config import from_mapping, to_mapping
-from ..export_weights import FILE_MODE
+from ..weights_file import FILE_MODE
 from .config import SoundstreamConfig
 from .model import Soundstream
 

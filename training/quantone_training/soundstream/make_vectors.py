@@ -20,8 +20,8 @@ import torch
 from safetensors.torch import save_file
 
 from ..config import from_mapping, to_mapping
-from ..export_weights import FILE_MODE
 from ..rvq import nearest_codeword
+from ..weights_file import FILE_MODE
 from .checkpoint import save_checkpoint
 from .config import SoundstreamConfig, load_soundstream_config
 from .model import Film, Soundstream
