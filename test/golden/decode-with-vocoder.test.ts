@@ -7,6 +7,7 @@ import type { MelConfig } from "../../src/features/mel-spectrogram";
 import { loadCodec, NeuralVocoder, type TokenFrames } from "../../src/index";
 import { WindowedStream } from "../../src/vocoder/frame-windows";
 import { maxDifference, readGolden } from "../helpers/golden";
+import { framesOf } from "../helpers/stream-pieces";
 
 const golden = readGolden("speech-16k-tiny");
 const folder = join(import.meta.dirname, "speech-16k-tiny");
@@ -63,13 +64,6 @@ function goldenTokens(): TokenFrames {
     codebookSize: rvq.codebookSize,
     codes,
   };
-}
-
-function* framesOf(tokens: TokenFrames): Generator<TokenFrames> {
-  const { codes, numCodebooks } = tokens;
-  for (let at = 0; at < codes.length; at += numCodebooks) {
-    yield { ...tokens, numSamples: golden.config.hopLength, codes: codes.subarray(at, at + numCodebooks) };
-  }
 }
 
 const logMel = golden.frames("log_mel");

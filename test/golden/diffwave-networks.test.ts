@@ -12,7 +12,7 @@ import type { StateDict } from "../../src/checkpoints/state-dict";
 import type { Network } from "../../src/graph/network";
 import { NetworkSession, type Tensors } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
-import { maxDifference } from "../helpers/golden";
+import { maxDifference, withChange } from "../helpers/golden";
 import { type DiffwaveKind, type DiffwaveVectors, readDiffwaveGolden } from "../helpers/golden-diffwave";
 
 /** Values reach 0.9 and differences 4e-7 (scripts/diffwave/parity.ts); silence is off by 0.5 and more. */
@@ -147,12 +147,3 @@ describe("the comparison notices", () => {
     expect(maxDifference(await noiseInPortions("mel", [500], 1), noise)).toBeGreaterThan(100 * tolerance);
   });
 });
-
-/** The weights with one number of a tensor off by a half. */
-function withChange(weights: StateDict, name: string, at: number): StateDict {
-  const tensor = weights.get(name);
-  if (tensor === undefined) throw new Error(`no tensor "${name}"`);
-  const data = tensor.data.slice();
-  data[at] = (data[at] ?? 0) + 0.5;
-  return new Map([...weights, [name, { ...tensor, data }]]);
-}

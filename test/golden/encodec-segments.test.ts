@@ -19,6 +19,7 @@ import {
   readEncodecGolden,
 } from "../helpers/golden-encodec";
 import { runNetwork } from "../helpers/run-network";
+import { chunksOf, collect, framesOf } from "../helpers/stream-pieces";
 
 /**
  * Largest difference that counts as equal. Values reach 2; measured are up to 2e-6 (scripts/encodec/parity.ts). Silence is
@@ -41,19 +42,6 @@ afterAll(() => Promise.all(Object.values(codecs).map((codec) => codec.dispose())
 
 function audioOf({ config }: EncodecGolden, { input }: EncodecVectors): PcmAudio {
   return { channels: deinterleave(input, config.numChannels), sampleRate: config.sampleRate };
-}
-
-function* chunksOf({ channels, sampleRate }: PcmAudio, size: number): Generator<PcmAudio> {
-  const length = channels[0]?.length ?? 0;
-  for (let begin = 0; begin < length; begin += size) {
-    yield { channels: channels.map((channel) => channel.subarray(begin, begin + size)), sampleRate };
-  }
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const collected: T[] = [];
-  for await (const item of items) collected.push(item);
-  return collected;
 }
 
 /** The largest difference of audio from encodec's samples, over all channels. */
@@ -107,15 +95,6 @@ describe.each(cases)("at %s, %i samples", (rate, length, signal) => {
     expect(difference(golden, chunks, signal)).toBeLessThanOrEqual(tolerance);
   });
 });
-
-function* framesOf(tokens: TokenFrames): Generator<TokenFrames> {
-  const { codes, numCodebooks } = tokens;
-  const hopLength = tokens.sampleRate / tokens.frameRate;
-  for (let frame = 0; frame * numCodebooks < codes.length; frame++) {
-    const numSamples = Math.min(hopLength, tokens.numSamples - frame * hopLength);
-    yield { ...tokens, numSamples, codes: codes.subarray(frame * numCodebooks, (frame + 1) * numCodebooks) };
-  }
-}
 
 describe.each(["48khz", "32khz"] as const)("the networks at %s", (rate) => {
   const golden = goldens[rate];

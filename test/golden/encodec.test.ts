@@ -6,9 +6,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/checkpoints/safetensors";
-import { type Codec, loadCodec, type PcmAudio, type TokenFrames } from "../../src/index";
+import { type Codec, loadCodec } from "../../src/index";
 import { maxDifference } from "../helpers/golden";
 import { readEncodecGolden } from "../helpers/golden-encodec";
+import { chunksOf, collect, framesOf, samplesOf } from "../helpers/stream-pieces";
 
 const golden = readEncodecGolden();
 const config: unknown = JSON.parse(readFileSync(join(golden.folder, "config.json"), "utf8"));
@@ -22,30 +23,6 @@ function loadTiny(weights: Uint8Array, changes: object = {}): Promise<Codec> {
   return loadCodec({ config: { ...Object(config), ...changes }, weights }, { device: "cpu" });
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const collected: T[] = [];
-  for await (const item of items) collected.push(item);
-  return collected;
-}
-
-function* chunksOf(samples: Float32Array, size: number): Generator<PcmAudio> {
-  for (let begin = 0; begin < samples.length; begin += size) {
-    yield { channels: [samples.subarray(begin, begin + size)], sampleRate };
-  }
-}
-
-function* framesOf(tokens: TokenFrames): Generator<TokenFrames> {
-  const { codes, numCodebooks } = tokens;
-  for (let frame = 0; frame * numCodebooks < codes.length; frame++) {
-    const numSamples = Math.min(hopLength, tokens.numSamples - frame * hopLength);
-    yield { ...tokens, numSamples, codes: codes.subarray(frame * numCodebooks, (frame + 1) * numCodebooks) };
-  }
-}
-
-function samplesOf(chunks: readonly PcmAudio[]): Float32Array {
-  return Float32Array.from(chunks.flatMap(({ channels }) => [...(channels[0] ?? [])]));
-}
-
 describe.each(golden.signals.map((signal) => [signal.input.length, signal] as const))("%i samples", (_, signal) => {
   // The closest decision has a margin of 4e-3 of the squared length (manifest.json): no near ties are among them.
   it("give encodec's tokens", async () => {
@@ -55,7 +32,7 @@ describe.each(golden.signals.map((signal) => [signal.input.length, signal] as co
   });
 
   it.each([1, hopLength - 1, 7 * hopLength, 331])("give the same tokens in chunks of %i", async (size) => {
-    const pieces = await collect(codec.encodeStream(chunksOf(signal.input, size)));
+    const pieces = await collect(codec.encodeStream(chunksOf({ channels: [signal.input], sampleRate }, size)));
     expect(pieces.flatMap(({ codes }) => [...codes])).toEqual([...signal.tokens]);
     expect(pieces.reduce((sum, piece) => sum + piece.numSamples, 0)).toBe(signal.input.length);
   });
@@ -75,8 +52,8 @@ describe("a stream that starts at once", () => {
   it("has tokens after one frame, which differ at the start and agree later", async () => {
     await using immediate = await loadTiny(readFileSync(weightsPath), { startFrames: 1 });
     const { input = new Float32Array(), tokens = new Float32Array() } = golden.signals[0] ?? {};
-    const pieces = await collect(immediate.encodeStream(chunksOf(input, hopLength)));
-    const waiting = await collect(codec.encodeStream(chunksOf(input, hopLength)));
+    const pieces = await collect(immediate.encodeStream(chunksOf({ channels: [input], sampleRate }, hopLength)));
+    const waiting = await collect(codec.encodeStream(chunksOf({ channels: [input], sampleRate }, hopLength)));
     expect(pieces[0]?.codes.length).toBe(golden.config.rvq.numCodebooks);
     expect(waiting[0]?.codes.length).toBe(5 * golden.config.rvq.numCodebooks);
     const codes = pieces.flatMap(({ codes }) => [...codes]);

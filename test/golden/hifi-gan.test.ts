@@ -8,7 +8,7 @@ import { buildGenerator, reachOf } from "../../codecs/hifi-gan/generator-graph";
 import type { StateDict } from "../../src/checkpoints/state-dict";
 import { loadVocoder, type NeuralVocoder } from "../../src/index";
 import { WindowedStream } from "../../src/vocoder/frame-windows";
-import { maxDifference } from "../helpers/golden";
+import { maxDifference, withChange } from "../helpers/golden";
 import { type HifiganGolden, readHifiganGolden } from "../helpers/golden-hifi-gan";
 import { runNetwork } from "../helpers/run-network";
 
@@ -100,20 +100,11 @@ describe("the comparison notices", () => {
   const { generator } = golden.config;
   const noticed: [string, HifiganConfig, StateDict][] = [
     ["another dilation", { ...golden.config, generator: { ...generator, residualDilations: [[1, 3], [1, 3]] } }, golden.weights],
-    ["one weight of a transposed convolution", golden.config, withChange("ups.1.weight", 5)],
-    ["one bias of a residual block", golden.config, withChange("resblocks.3.convs2.1.bias", 2)],
-    ["one weight of the last layer", golden.config, withChange("conv_post.weight", 9)],
+    ["one weight of a transposed convolution", golden.config, withChange(golden.weights, "ups.1.weight", 5)],
+    ["one bias of a residual block", golden.config, withChange(golden.weights, "resblocks.3.convs2.1.bias", 2)],
+    ["one weight of the last layer", golden.config, withChange(golden.weights, "conv_post.weight", 9)],
   ];
   it.each(noticed)("%s", async (_, config, weights) => {
     expect(await offlineDifference(golden, config, weights)).toBeGreaterThan(100 * tolerance);
   });
-
-  /** The weights with one number of a tensor off by a half. */
-  function withChange(tensorName: string, at: number): StateDict {
-    const tensor = golden.weights.get(tensorName);
-    if (tensor === undefined) throw new Error(`no tensor "${tensorName}"`);
-    const data = tensor.data.slice();
-    data[at] = (data[at] ?? 0) + 0.5;
-    return new Map([...golden.weights, [tensorName, { ...tensor, data }]]);
-  }
 });

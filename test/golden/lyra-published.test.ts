@@ -14,8 +14,9 @@ import { memorySource } from "../../src/checkpoints/byte-source";
 import { elementFormats } from "../../src/checkpoints/element-formats";
 import { readTflite } from "../../src/checkpoints/tflite/tflite-model";
 import { readLyra, readLyraPacket, writeLyra } from "../../src/container/index";
-import { type Codec, loadCodec, type PcmAudio, type TokenFrames } from "../../src/index";
+import { type Codec, loadCodec, type TokenFrames } from "../../src/index";
 import { hasShared, sharedPath } from "../helpers/shared";
+import { chunksOf, collect } from "../helpers/stream-pieces";
 
 interface Manifest {
   readonly numFrames: number;
@@ -53,18 +54,6 @@ function sha256(numbers: Float32Array): string {
   return createHash("sha256").update(new Uint8Array(unsigned.buffer)).digest("hex");
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const collected: T[] = [];
-  for await (const item of items) collected.push(item);
-  return collected;
-}
-
-function* chunksOf(size: number): Generator<PcmAudio> {
-  for (let begin = 0; begin < samples.length; begin += size) {
-    yield { channels: [samples.subarray(begin, begin + size)], sampleRate: 16_000 };
-  }
-}
-
 it("the signal is the generator's", () => {
   expect(sha256(samples)).toBe(manifest.samplesSha256);
 });
@@ -86,7 +75,7 @@ describe.skipIf(!hasShared)("Lyra V2 from its published files", async () => {
   });
 
   it.each([320, 337, 4000])("finds them in chunks of %i samples", async (size) => {
-    const pieces = await collect(lyra().encodeStream(chunksOf(size)));
+    const pieces = await collect(lyra().encodeStream(chunksOf({ channels: [samples], sampleRate: 16_000 }, size)));
     expect(Uint16Array.from(pieces.flatMap(({ codes }) => [...codes]))).toEqual(tokens().codes);
   });
 

@@ -8,8 +8,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { buildFromTflite } from "../../codecs/lyra-v2/tflite-network";
 import { memorySource } from "../../src/checkpoints/byte-source";
 import { readTflite, type TfliteModel, type TfliteOperator } from "../../src/checkpoints/tflite/tflite-model";
-import { loadCodec, type PcmAudio, type TokenFrames } from "../../src/index";
+import { loadCodec, type TokenFrames } from "../../src/index";
 import { runNetwork } from "../helpers/run-network";
+import { chunksOf, collect, framesOf } from "../helpers/stream-pieces";
 
 const folder = join(import.meta.dirname, "lyra-tiny");
 const config: { hopLength: number; sampleRate: number } = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
@@ -24,24 +25,6 @@ afterAll(() => codec.dispose());
 
 function readModel(part: string): TfliteModel {
   return readTflite(memorySource(readFileSync(join(folder, `${part}.tflite`))));
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const collected: T[] = [];
-  for await (const item of items) collected.push(item);
-  return collected;
-}
-
-function* chunksOf(size: number): Generator<PcmAudio> {
-  for (let begin = 0; begin < samples.length; begin += size) {
-    yield { channels: [samples.subarray(begin, begin + size)], sampleRate };
-  }
-}
-
-function* framesOf(tokens: TokenFrames): Generator<TokenFrames> {
-  for (let at = 0; at < tokens.codes.length; at += numStages) {
-    yield { ...tokens, numSamples: hopLength, codes: tokens.codes.subarray(at, at + numStages) };
-  }
 }
 
 const tokens: TokenFrames = await codec.encode({ channels: [samples], sampleRate });
@@ -102,7 +85,7 @@ describe("Lyra V2", () => {
   });
 
   it.each([1, 15, 16, 17, 53, 640])("finds the same tokens in chunks of %i samples", async (size) => {
-    const pieces = await collect(codec.encodeStream(chunksOf(size)));
+    const pieces = await collect(codec.encodeStream(chunksOf({ channels: [samples], sampleRate }, size)));
     expect(pieces.flatMap(({ codes }) => [...codes])).toEqual(golden.tokens);
   });
 

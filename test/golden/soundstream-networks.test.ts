@@ -9,7 +9,7 @@ import { buildEncoder } from "../../codecs/soundstream/encoder-graph";
 import type { StateDict } from "../../src/checkpoints/state-dict";
 import type { DenoisingSide } from "../../src/encoder/denoising";
 import type { Network, NetworkForm } from "../../src/graph/network";
-import { maxDifference } from "../helpers/golden";
+import { maxDifference, withChange } from "../helpers/golden";
 import {
   type DenoisingCase,
   isDenoised,
@@ -116,22 +116,13 @@ describe("the comparison notices", () => {
     ["states that are forgotten", { form: "streaming", blocks: [5], forgets: true }],
     ["another dilation", { config: { ...config, dilations: [1, 3, 8] } }],
     ["the switch in the wrong position", { denoising: "switched", told: "off" }],
-    ["one weight of the switch", { weights: withChange("encoder.film.weight", 3), denoising: "switched" }],
-    ["one weight of the first layer", { weights: withChange("encoder.input.weight", 2) }],
-    ["one bias of a transposed convolution", { weights: withChange("decoder.stages.1.up.bias", 1) }],
-    ["one weight of the last layer", { weights: withChange("decoder.output.weight", 3) }],
+    ["one weight of the switch", { weights: withChange(weights, "encoder.film.weight", 3), denoising: "switched" }],
+    ["one weight of the first layer", { weights: withChange(weights, "encoder.input.weight", 2) }],
+    ["one bias of a transposed convolution", { weights: withChange(weights, "decoder.stages.1.up.bias", 1) }],
+    ["one weight of the last layer", { weights: withChange(weights, "decoder.output.weight", 3) }],
   ];
   it.each(noticed)("%s", async (_, changes) => {
     const found = await differences("encoder", 0, changes);
     expect(Math.max(found.latents, found.waveform)).toBeGreaterThan(5000 * tolerance);
   });
-
-  /** The weights with one number of a tensor off by a half. */
-  function withChange(name: string, at: number): StateDict {
-    const tensor = weights.get(name);
-    if (tensor === undefined) throw new Error(`no tensor "${name}"`);
-    const data = tensor.data.slice();
-    data[at] = (data[at] ?? 0) + 0.5;
-    return new Map([...weights, [name, { ...tensor, data }]]);
-  }
 });

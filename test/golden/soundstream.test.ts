@@ -6,14 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/checkpoints/safetensors";
-import {
-  type Codec,
-  type CodecSource,
-  isCodecError,
-  loadCodec,
-  type PcmAudio,
-  type TokenFrames,
-} from "../../src/index";
+import { type Codec, type CodecSource, isCodecError, loadCodec, type PcmAudio } from "../../src/index";
 import { maxDifference } from "../helpers/golden";
 import {
   isDenoised,
@@ -21,6 +14,7 @@ import {
   type SoundstreamGolden,
   soundstreamFolder,
 } from "../helpers/golden-soundstream";
+import { chunksOf, collect, framesOf, samplesOf } from "../helpers/stream-pieces";
 
 const models = {
   encoder: readSoundstreamGolden(soundstreamFolder("encoder")),
@@ -33,30 +27,6 @@ afterAll(async () => {
 
 function loadTiny({ folder }: SoundstreamGolden, file = "weights.safetensors"): Promise<Codec> {
   return loadCodec("soundstream", { weights: join(folder, file), device: "cpu" });
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const collected: T[] = [];
-  for await (const item of items) collected.push(item);
-  return collected;
-}
-
-function* chunksOf({ channels: [samples = new Float32Array()], sampleRate }: PcmAudio, size: number) {
-  for (let begin = 0; begin < samples.length; begin += size) {
-    yield { channels: [samples.subarray(begin, begin + size)], sampleRate };
-  }
-}
-
-function* framesOf(tokens: TokenFrames, hopLength: number): Generator<TokenFrames> {
-  const { codes, numCodebooks } = tokens;
-  for (let frame = 0; frame * numCodebooks < codes.length; frame++) {
-    const numSamples = Math.min(hopLength, tokens.numSamples - frame * hopLength);
-    yield { ...tokens, numSamples, codes: codes.subarray(frame * numCodebooks, (frame + 1) * numCodebooks) };
-  }
-}
-
-function samplesOf(chunks: readonly PcmAudio[]): Float32Array {
-  return Float32Array.from(chunks.flatMap(({ channels }) => [...(channels[0] ?? [])]));
 }
 
 const cases = (["encoder", "decoder"] as const).flatMap((side) =>
@@ -92,7 +62,7 @@ describe.each(cases)("$length samples, denoising in the $side, $denoising", ({ s
     const whole = samplesOf([await codec.decode(tokens, decodeOptions)]);
     // Samples reach 0.5 to 1.5: silence, or a signal that is a sample late, is off by more than 0.1. Measured: 7.2e-7.
     expect(maxDifference(whole, expected.waveform)).toBeLessThanOrEqual(3e-6);
-    const pieces = await collect(codec.decodeStream(framesOf(tokens, hopLength), decodeOptions));
+    const pieces = await collect(codec.decodeStream(framesOf(tokens), decodeOptions));
     expect(samplesOf(pieces)).toEqual(whole);
   });
 });

@@ -6,6 +6,7 @@ import type { NoiseSources } from "../../codecs/diffwave/sampler";
 import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import { readSafetensors } from "../../src/checkpoints/safetensors";
 import type { StateDict } from "../../src/checkpoints/state-dict";
+import { requireVector } from "./golden";
 
 /** One signal at every stage. */
 export interface DiffwaveVectors {
@@ -49,11 +50,7 @@ export async function readDiffwaveGolden(kind: DiffwaveKind, folder = diffwaveTi
   const read = (name: string) => readFileSync(join(folder, name));
   const vectors = readSafetensors(read("vectors.safetensors")).tensors;
   const { signals } = JSON.parse(read("manifest.json").toString()) as { signals: Signal[] };
-  const vector = (name: string): Float32Array => {
-    const tensor = vectors.get(name);
-    if (tensor === undefined) throw new Error(`no golden vector "${name}"`);
-    return tensor.data;
-  };
+  const vector = (name: string) => requireVector(vectors, name).data;
   return {
     config: parseDiffwaveConfig(JSON.parse(read(`${kind}.json`).toString())),
     weights: (await openCheckpoint(read(`${kind}.pt`))).tensors,

@@ -6,6 +6,7 @@ import { renameTensors } from "../../codecs/encodec/names";
 import { readSafetensors } from "../../src/checkpoints/safetensors";
 import type { StateDict } from "../../src/checkpoints/state-dict";
 import { foldWeightNorm } from "../../src/checkpoints/weight-norm";
+import { requireVector } from "./golden";
 
 /** One signal at every stage. Frames lie as rows, those of segments one segment behind the other. */
 export interface EncodecVectors {
@@ -52,11 +53,7 @@ export function readEncodecGolden(folder: string = encodecTinyFolder): EncodecGo
   const read = (name: string) => readFileSync(join(folder, name));
   const vectors = readSafetensors(read("vectors.safetensors")).tensors;
   const { lengths } = JSON.parse(read("manifest.json").toString()) as { lengths: number[] };
-  const vector = (index: number, name: string): Float32Array => {
-    const tensor = vectors.get(`${index}.${name}`);
-    if (tensor === undefined) throw new Error(`no golden vector "${index}.${name}"`);
-    return tensor.data;
-  };
+  const vector = (index: number, name: string) => requireVector(vectors, `${index}.${name}`).data;
   return {
     folder,
     config: parseEncodecConfig(JSON.parse(read("config.json").toString())),

@@ -6,6 +6,7 @@ import { renameTensors } from "../../codecs/hifi-gan/names";
 import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import { readSafetensors } from "../../src/checkpoints/safetensors";
 import type { StateDict } from "../../src/checkpoints/state-dict";
+import { requireVector } from "./golden";
 
 export interface HifiganGolden {
   /** The config file as parsed JSON. */
@@ -28,11 +29,7 @@ export async function readHifiganGolden(name: string, folder = hifiganFolder): P
   const read = (file: string) => readFileSync(join(folder, name, file));
   const source: unknown = JSON.parse(read("config.json").toString());
   const vectors = readSafetensors(read("vectors.safetensors")).tensors;
-  const vector = (key: string): Float32Array => {
-    const tensor = vectors.get(key);
-    if (tensor === undefined) throw new Error(`no golden vector "${key}"`);
-    return tensor.data;
-  };
+  const vector = (key: string) => requireVector(vectors, key).data;
   const isPorted = (source as { system: string }).system === "hifigan-speecht5";
   const weightsPath = join(folder, name, isPorted ? "model.safetensors" : "generator");
   return {

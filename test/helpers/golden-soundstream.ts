@@ -5,6 +5,7 @@ import { parseSoundstreamConfig, type SoundstreamConfig } from "../../codecs/sou
 import { readSafetensors } from "../../src/checkpoints/safetensors";
 import type { StateDict } from "../../src/checkpoints/state-dict";
 import type { DenoisingSide } from "../../src/encoder/denoising";
+import { requireVector } from "./golden";
 
 /** Denoising off throughout, or off and on in turn. */
 export type DenoisingCase = "off" | "switched";
@@ -45,11 +46,7 @@ export function readSoundstreamGolden(folder: string): SoundstreamGolden {
   const vectors = readSafetensors(read("vectors.safetensors")).tensors;
   const { config, lengths, switchFrames } = JSON.parse(read("manifest.json").toString());
   const parsed = parseSoundstreamConfig(config);
-  const vector = (name: string): Float32Array => {
-    const tensor = vectors.get(name);
-    if (tensor === undefined) throw new Error(`no golden vector "${name}"`);
-    return tensor.data;
-  };
+  const vector = (name: string) => requireVector(vectors, name).data;
   const outputs = (index: number, denoising: DenoisingCase): SoundstreamOutputs => ({
     latents: vector(`${index}.${denoising}.latents`),
     tokens: vector(`${index}.${denoising}.tokens`),

@@ -9,6 +9,7 @@ import { foldWeightNorm } from "../../src/checkpoints/weight-norm";
 import type { Network } from "../../src/graph/network";
 import { NetworkSession, type Tensors } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
+import { requireVector } from "./golden";
 
 export type VitsGoldenName = "vits-tiny" | "vits-tiny-speakers" | "vits-tiny-predicted";
 
@@ -38,11 +39,7 @@ export function readVitsGolden(name: VitsGoldenName | string): VitsGolden {
     config,
     weights,
     speakers: JSON.parse(read("manifest.json").toString()).speakers,
-    vector(key) {
-      const tensor = vectors.get(key);
-      if (tensor === undefined) throw new Error(`no golden vector "${key}"`);
-      return tensor.data;
-    },
+    vector: (key) => requireVector(vectors, key).data,
     has: (key) => vectors.has(key),
     speakerFeed(speaker) {
       if (speakerDim === 0) return {};

@@ -5,6 +5,7 @@ import { parseVocosConfig, type VocosConfig } from "../../codecs/vocos/config";
 import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
 import { readSafetensors } from "../../src/checkpoints/safetensors";
 import type { StateDict } from "../../src/checkpoints/state-dict";
+import { requireVector } from "./golden";
 
 /** One signal at every stage. */
 export interface VocosVectors {
@@ -36,11 +37,7 @@ export async function readVocosGolden(kind: VocosKind, folder = vocosTinyFolder)
   const vectors = readSafetensors(read("vectors.safetensors")).tensors;
   const manifest = JSON.parse(read("manifest.json").toString());
   const signals = manifest.signals as { kind: VocosKind; index: number; frames: number }[];
-  const vector = (name: string): Float32Array => {
-    const tensor = vectors.get(name);
-    if (tensor === undefined) throw new Error(`no golden vector "${name}"`);
-    return tensor.data;
-  };
+  const vector = (name: string) => requireVector(vectors, name).data;
   return {
     config: parseVocosConfig(JSON.parse(read(`${kind}.json`).toString())),
     weights: (await openCheckpoint(read(`${kind}.bin`))).tensors,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseSpeechConfig, type SpeechConfig } from "../../codecs/speech-16k/config";
 import { readSafetensors } from "../../src/checkpoints/safetensors";
-import type { StateDict } from "../../src/checkpoints/state-dict";
+import type { StateDict, WeightTensor } from "../../src/checkpoints/state-dict";
 
 export interface Golden {
   readonly config: SpeechConfig;
@@ -30,11 +30,7 @@ export type GoldenName = keyof typeof folders;
 export function readGolden(name: GoldenName): Golden {
   const { model, weights } = folders[name];
   const vectors = readSafetensors(readFileSync(join(root, "test/golden", name, "vectors.safetensors"))).tensors;
-  const vector = (key: string) => {
-    const tensor = vectors.get(key);
-    if (tensor === undefined) throw new Error(`no golden vector "${key}"`);
-    return tensor;
-  };
+  const vector = (key: string) => requireVector(vectors, key);
   return {
     config: parseSpeechConfig(JSON.parse(readFileSync(join(root, model, "config.json"), "utf8"))),
     weights: readSafetensors(readFileSync(join(root, model, weights))).tensors,
@@ -49,6 +45,21 @@ export function readGolden(name: GoldenName): Golden {
       );
     },
   };
+}
+
+/** A tensor of a file of golden vectors. */
+export function requireVector(vectors: StateDict, name: string): WeightTensor {
+  const tensor = vectors.get(name);
+  if (tensor === undefined) throw new Error(`no golden vector "${name}"`);
+  return tensor;
+}
+
+/** The weights with one number of a tensor off by a half: a network that is told so must be noticed. */
+export function withChange(weights: StateDict, name: string, at: number): StateDict {
+  const tensor = requireVector(weights, name);
+  const data = tensor.data.slice();
+  data[at] = (data[at] ?? 0) + 0.5;
+  return new Map([...weights, [name, { ...tensor, data }]]);
 }
 
 /** The largest difference between two signals; infinite when their lengths differ or one is not a number. */

@@ -5,6 +5,7 @@ import { TokenError } from "../../src/errors";
 import type { Progress } from "../../src/runtime/job";
 import { concatTokenFrames } from "../../src/tokens/concat-token-frames";
 import { numFrames, type TokenFrames } from "../../src/tokens/token-frames";
+import { collect } from "../helpers/stream-pieces";
 import { noise } from "../helpers/synth-audio";
 import { toyHop, toyRounded, toyStages } from "../helpers/toy-codec";
 
@@ -19,12 +20,6 @@ function* chunksOf(audio: PcmAudio, sizes: readonly number[]): Generator<PcmAudi
     yield { channels: audio.channels.map((channel) => channel.subarray(begin, end)), sampleRate };
     begin = end;
   }
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const collected: T[] = [];
-  for await (const item of items) collected.push(item);
-  return collected;
 }
 
 function readable<T>(items: Iterable<T>): ReadableStream<T> {

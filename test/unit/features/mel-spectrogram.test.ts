@@ -11,18 +11,14 @@ import {
   melDifference,
   melSpectrogram,
 } from "../../../src/features/mel-spectrogram";
-import { maxDifference } from "../../helpers/golden";
+import { maxDifference, requireVector } from "../../helpers/golden";
 import { noise } from "../../helpers/synth-audio";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 /** What librosa, torch and transformers give, made by scripts/hifi-gan/make_vectors.py. */
 const vectors = readSafetensors(readFileSync(join(root, "test/golden/mel/vectors.safetensors"))).tensors;
 
-function vector(name: string): Float32Array {
-  const tensor = vectors.get(name);
-  if (tensor === undefined) throw new Error(`no golden vector "${name}"`);
-  return tensor.data;
-}
+const vector = (name: string) => requireVector(vectors, name).data;
 
 const samples = vector("samples");
 const hifigan = configV1.mel as MelConfig;
