@@ -8,6 +8,7 @@
  */
 import { ModelError, TextError } from "../../src/errors";
 import { badConfig } from "../config-schema";
+import { spellOutEnglish } from "./english-text";
 import { espeakPhonemize, type Phonemize, textToPhonemes } from "./phonemes";
 
 /** Rules of a model's text, from `tokenizer_config.json`. */
@@ -50,6 +51,8 @@ const originalSymbols = [
   "ɑɐɒæɓʙβɔɕçɗɖðʤəɘɚɛɜɝɞɟʄɡɠɢʛɦɧħɥʜɨɪʝɭɬɫɮʟɱɯɰŋɳɲɴøɵɸθœɶʘɹɺɾɻʀʁɽʂʃʈʧʉʊʋⱱʌɣɤʍχʎʏʑʐʒʔʡʕʢǀǁǂǃˈˌːˑʼʴʰʱʲʷˠˤ˞↓↑→↗↘'\u0329'ᵻ",
 ].join("");
 
+const defaultPhonemeLanguage = "en-us";
+
 /** The vocabulary of models that came without one. */
 export const originalVocabulary: Readonly<Record<string, number>> = Object.fromEntries(
   [...originalSymbols].map((symbol, number) => [symbol, number]),
@@ -73,14 +76,16 @@ export function parseTokenizerConfig(value: unknown): TokenizerConfig {
 }
 
 /**
- * Checks a parsed `vocab.json`.
+ * Checks a parsed `vocab.json`, or a list of symbols in the order of their numbers.
  *
  * @param numSymbols  rows of the embedding
  * @throws {ModelError} `bad-config` when a number is none of the model's
  */
 export function parseVocabulary(value: unknown, numSymbols: number): ReadonlyMap<string, number> {
   if (typeof value !== "object" || value === null) throw badConfig("vocabulary", "an object", value);
-  const entries = Object.entries(value);
+  const entries = Array.isArray(value)
+    ? value.map((symbol, number) => [String(symbol), number] as const)
+    : Object.entries(value);
   for (const [symbol, number] of entries) {
     // The reference adds symbols behind the last row for what it does not know; they stand for nothing here.
     const isNumber = Number.isSafeInteger(number) && number >= 0;
@@ -116,6 +121,13 @@ export class VitsTokenizer {
     return { symbols: this.#number(kept), unknown: [...new Set(unknown)] };
   }
 
+  /** Text with its abbreviations written out, where it is English and spoken by the phonemizer that comes with it. */
+  spellOut(text: string): string {
+    const { phonemize, phonemeLanguage = defaultPhonemeLanguage } = this.#frontend;
+    const isEnglish = this.#config.hasPhonemes && phonemize === undefined && /^en\b/.test(phonemeLanguage);
+    return isEnglish ? spellOutEnglish(text) : text;
+  }
+
   /** The text as the model's symbols spell it, with whatever else is in it. */
   async #spell(text: string): Promise<string> {
     const { isNormalized, isRomanized, hasPhonemes, language } = this.#config;
@@ -123,7 +135,7 @@ export class VitsTokenizer {
     if (language === "ron") spelled = spelled.replaceAll("ț", "ţ");
     if (isRomanized && /[^\0-\x7f]/.test(spelled)) spelled = await this.#romanize(spelled);
     if (!hasPhonemes) return spelled;
-    const { phonemize = espeakPhonemize, phonemeLanguage = "en-us" } = this.#frontend;
+    const { phonemize = espeakPhonemize, phonemeLanguage = defaultPhonemeLanguage } = this.#frontend;
     return textToPhonemes(spelled, phonemeLanguage, phonemize);
   }
 

@@ -69,6 +69,11 @@ export interface SpeechEngine {
   /** Of the audio, in Hz. */
   readonly sampleRate: number;
   readonly numSpeakers: number;
+  /**
+   * Writes out what the model's language abbreviates, before the text is cut where its sentences end. Absent where text is
+   * read as it stands.
+   */
+  spellOut?(text: string): string;
   /** Prepares one sentence; the sound is computed when the chunks are taken. */
   speak(sentence: string, options: SpeakOptions): Promise<SpokenSentence>;
   /** Starts on a recording; absent in models that convert no voices. */
@@ -133,7 +138,7 @@ export class SpeechModel implements AsyncDisposable {
     const noise = new GaussianSource(seed);
     const report = progressReporter(options, undefined);
     let hasSpoken = false;
-    for (const sentence of splitSentences(text)) {
+    for (const sentence of splitSentences(this.#engine.spellOut?.(text) ?? text)) {
       signal?.throwIfAborted();
       const rates = { speakingRate, noiseScale, durationNoiseScale };
       const spoken = await this.#engine.speak(sentence, { speaker, ...rates, noise, signal });

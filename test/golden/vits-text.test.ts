@@ -80,6 +80,23 @@ describe("phonemes", () => {
   });
 });
 
+describe("abbreviations", () => {
+  const written = "Dr. No";
+  const spellOut = (config: object, frontend?: TextFrontend) =>
+    tokenizer({ ...originalVocabulary }, config, frontend).spellOut(written);
+
+  it("are written out for the phonemizer's English", () => {
+    expect(spellOut({})).toBe("Doctor No");
+    expect(spellOut({}, { phonemeLanguage: "en-gb" })).toBe("Doctor No");
+  });
+
+  it("are left to those who speak otherwise", () => {
+    expect(spellOut({ phonemize: false })).toBe(written);
+    expect(spellOut({}, { phonemize: async (text) => text })).toBe(written);
+    expect(spellOut({}, { phonemeLanguage: "de" })).toBe(written);
+  });
+});
+
 describe("romanization", () => {
   const config = { phonemize: false, is_uroman: true };
 
@@ -93,9 +110,15 @@ describe("romanization", () => {
   });
 });
 
+describe("vocabularies", () => {
+  it("may be lists of symbols in the order of their numbers", () => {
+    expect([...parseVocabulary(["_", "a", "b"], 2)]).toEqual([["_", 0], ["a", 1]]);
+  });
+});
+
 describe("vocabularies and rules that are none", () => {
   it("are refused", () => {
-    for (const vocabulary of [null, 5, { a: -1 }, { a: 0.5 }, { a: "0" }, { a: 7 }, {}]) {
+    for (const vocabulary of [null, 5, { a: -1 }, { a: 0.5 }, { a: "0" }, { a: 7 }, {}, []]) {
       expect(() => parseVocabulary(vocabulary, 5), JSON.stringify(vocabulary)).toThrow(/vocabulary/);
     }
     expect(() => parseTokenizerConfig(3)).toThrow('"tokenizer" expected an object, got 3');
