@@ -19,6 +19,7 @@ const layers: readonly (readonly string[])[] = [
     "streaming",
     "codec",
     "codec-definition",
+    "load-definition",
     "load-codec",
     "vocoder-definition",
     "load-vocoder",

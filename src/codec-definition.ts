@@ -23,7 +23,7 @@ export interface AssembleOptions extends RuntimeOptions {
 export interface LoadOptions extends AssembleOptions {
   /**
    * Weights for a codec that is named: the path of a file or folder, an http(s) URL, a hub id such as
-   * `facebook/encodec_24khz`, or bytes. Default: those that come with the package.
+   * `facebook/encodec_24khz`, or bytes. Default: those that come with this package, or with one that is installed.
    */
   readonly weights?: WeightsSource;
 }
@@ -44,13 +44,17 @@ export interface CodecDefinition {
   readonly summary: string;
   /** Licence of the weights that come with the package; `undefined` when none do, and callers bring their own. */
   readonly weightsLicence: string | undefined;
+  /** npm package of weights that `readSource` finds where it is installed. */
+  readonly weightsPackage?: string;
   /** What the table of systems tells of it. */
   readonly card: SystemCard;
+  /** Short names of vocoders that were made for its features, and what `loadVocoder` calls them. */
+  readonly vocoders?: Readonly<Record<string, string>>;
   /**
    * Finds the config that comes with the package and, when none are given, its weights. Weights that are given pass
    * through unopened.
    *
-   * @throws {ModelError} code `missing-weights` when none are given and none come with the package
+   * @throws {ModelError} code `missing-weights` when none are given and none are installed
    */
   readSource(weights?: WeightsSource): Promise<CodecSource>;
   /**

@@ -4,6 +4,7 @@ import { type Denoise, denoiseByFrame } from "./encoder/denoising";
 import { noiseDetectorFor } from "./encoder/noise-detector";
 import type { CodecIdentity, CodecStages } from "./pipeline";
 import { type ChunkSource, type JobOptions, progressReporter } from "./runtime/job";
+import { LazyResource } from "./runtime/lazy-resource";
 import { untilAborted } from "./runtime/until-aborted";
 import { activeCodebooksFor } from "./rvq/bitrate";
 import { decodeBatch } from "./streaming/batch-decoder";
@@ -50,9 +51,16 @@ export interface EncodeOptions extends JobOptions {
 export interface DecodeOptions extends JobOptions {
   /** The same where `identity.denoising` is `decoder`. */
   readonly denoise?: Denoise;
-  /** Makes the samples in place of the codec's own vocoder, from features that the codec's decoder has for it. */
-  readonly vocoder?: NeuralVocoder;
+  /**
+   * Makes the samples in place of the codec's own vocoder, from features that the codec's decoder has for it. A name is
+   * loaded on the codec's device by the first call that gives it, and kept until the codec is disposed: a short one such
+   * as `hifigan` where one was made for this codec, or what `loadVocoder` knows.
+   */
+  readonly vocoder?: NeuralVocoder | string;
 }
+
+/** Loads the vocoder that a codec means by a name. */
+export type VocoderLoader = (name: string) => Promise<NeuralVocoder>;
 
 /**
  * A codec with its weights.
@@ -62,9 +70,14 @@ export interface DecodeOptions extends JobOptions {
  */
 export class Codec implements AsyncDisposable {
   readonly #stages: CodecStages;
+  readonly #loadVocoder: VocoderLoader;
+  /** Those that were asked for by name. */
+  readonly #vocoders = new Map<string, LazyResource<NeuralVocoder>>();
 
-  constructor(stages: CodecStages) {
+  /** @param loadVocoder  for codecs that can be told a vocoder by name */
+  constructor(stages: CodecStages, loadVocoder: VocoderLoader = refuseName) {
     this.#stages = stages;
+    this.#loadVocoder = loadVocoder;
   }
 
   get identity(): CodecIdentity {
@@ -93,7 +106,8 @@ export class Codec implements AsyncDisposable {
    * @throws {TypeError} when `tokens` is nothing of the kind
    * @throws {RangeError} when an option is malformed
    * @throws {TokenError} when the tokens are of another codec or revision, or out of range
-   * @throws {ModelError} `features-mismatch` when `options.vocoder` takes other features than the codec has
+   * @throws {ModelError} `features-mismatch` when `options.vocoder` takes other features than the codec has,
+   *   `unknown-vocoder` and `missing-weights` for names
    */
   async decode(tokens: TokenFrames, options: DecodeOptions = {}): Promise<PcmAudio> {
     assertTokenFrames(tokens);
@@ -174,19 +188,23 @@ export class Codec implements AsyncDisposable {
 
   /** The same as `decodeStream`, for piping Web Streams through. */
   decodeTransform(options: DecodeOptions = {}): TransformStream<TokenFrames, PcmAudio> {
-    const decoder = this.#tokenDecoder(options);
+    const opening = this.#tokenDecoder(options);
     const report = progressReporter(options, undefined);
     return new TransformStream({
+      async start() {
+        await opening;
+      },
       async transform(piece, controller) {
-        enqueueSamples(controller, await decoder.push(piece));
+        enqueueSamples(controller, await (await opening).push(piece));
         report(piece.numSamples / piece.sampleRate);
       },
-      flush: async (controller) => enqueueSamples(controller, await decoder.flush()),
+      flush: async (controller) => enqueueSamples(controller, await (await opening).flush()),
     });
   }
 
   /** Frees the networks' memory. The codec cannot be used afterwards. */
   async dispose(): Promise<void> {
+    for (const vocoder of this.#vocoders.values()) await vocoder.dispose();
     await this.#stages.dispose();
   }
 
@@ -233,8 +251,9 @@ export class Codec implements AsyncDisposable {
     return { activeCodebooks, channels, blockFrames: BLOCK_FRAMES, signal, denoise, openNoiseDetector };
   }
 
-  #tokenDecoder({ signal, denoise, vocoder }: DecodeOptions): TokenDecoder | SegmentDecoder {
+  async #tokenDecoder({ signal, denoise, vocoder: given }: DecodeOptions): Promise<TokenDecoder | SegmentDecoder> {
     const { segmentation } = this.identity;
+    const vocoder = typeof given === "string" ? await this.#namedVocoder(given) : given;
     const stages = vocoder === undefined ? this.#stages : withVocoder(this.#stages, vocoder, signal);
     const config = {
       blockFrames: BLOCK_FRAMES,
@@ -246,12 +265,18 @@ export class Codec implements AsyncDisposable {
       : new SegmentDecoder(stages, segmentation, config);
   }
 
+  #namedVocoder(name: string): Promise<NeuralVocoder> {
+    const resource = this.#vocoders.get(name) ?? new LazyResource(() => this.#loadVocoder(name));
+    this.#vocoders.set(name, resource);
+    return resource.get();
+  }
+
   async *#decodePieces(
     pieces: ChunkSource<TokenFrames>,
     options: DecodeOptions,
     totalSeconds: number | undefined,
   ): AsyncGenerator<PcmAudio, void> {
-    const decoder = this.#tokenDecoder(options);
+    const decoder = await this.#tokenDecoder(options);
     const report = progressReporter(options, totalSeconds);
     for await (const piece of untilAborted(pieces, options.signal)) {
       yield await decoder.push(piece);
@@ -261,12 +286,16 @@ export class Codec implements AsyncDisposable {
   }
 }
 
-/** Whether a network runs signals side by side. */
+function refuseName(name: string): Promise<NeuralVocoder> {
+  return Promise.reject(new TypeError(`"vocoder" expected one that was loaded, got the name "${name}"`));
+}
+
 function assertList(name: string, list: unknown): void {
   if (Array.isArray(list)) return;
   throw new TypeError(`"${name}" expected an array, got ${Object.prototype.toString.call(list)}`);
 }
 
+/** Whether a network runs signals side by side. */
 function takesBatches<T extends { openBatch?: unknown }>(network: T): network is T & Required<Pick<T, "openBatch">> {
   return network.openBatch !== undefined;
 }

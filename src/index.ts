@@ -5,7 +5,7 @@ import { hifiganVocoders } from "../codecs/hifi-gan/index";
 import { lyraV2 } from "../codecs/lyra-v2/index";
 import { soundstream } from "../codecs/soundstream/index";
 import { speech16k } from "../codecs/speech-16k/index";
-import { vits } from "../codecs/vits/index";
+import { vits, vitsKathleen } from "../codecs/vits/index";
 import { vocosEncodec24khz, vocosMel24khz } from "../codecs/vocos/index";
 import type { PcmAudio } from "./audio/pcm-audio";
 import type { Codec, DecodeOptions, EncodeOptions } from "./codec";
@@ -28,7 +28,7 @@ export {
 export type { PcmAudio } from "./audio/pcm-audio";
 export type { DownloadOptions } from "./checkpoints/download/fetch-weights";
 export type { WeightsSource } from "./checkpoints/weights-source";
-export { Codec, type DecodeOptions, type EncodeOptions } from "./codec";
+export { Codec, type DecodeOptions, type EncodeOptions, type VocoderLoader } from "./codec";
 export type { AssembleOptions, CodecDefinition, CodecSource, LoadOptions, RuntimeOptions } from "./codec-definition";
 export type { Denoise } from "./encoder/denoising";
 export {
@@ -52,7 +52,7 @@ export {
 export type { CodecIdentity } from "./pipeline";
 export type { ChunkSource, JobOptions, Progress } from "./runtime/job";
 export type { Device, DeviceRequest } from "./runtime/runtime";
-export type { SpeechLoadOptions, SpeechModelDefinition } from "./speech-model-definition";
+export type { SpeechAssembleOptions, SpeechLoadOptions, SpeechModelDefinition } from "./speech-model-definition";
 export { type ConvertOptions, SpeechModel, type SynthesizeOptions } from "./synthesis/speech-model";
 export type { SystemCard } from "./system-card";
 export { concatTokenFrames } from "./tokens/concat-token-frames";
@@ -89,7 +89,7 @@ const embeddedCodec = speech16k.name;
  * const tokens = await codec.encode(audio, { bitsPerSecond: 3000 });
  */
 export function loadCodec(source: string | CodecSource, options: LoadOptions = {}): Promise<Codec> {
-  return loadDefinedCodec(codecs, source, options);
+  return loadDefinedCodec(codecs, vocoders, source, options);
 }
 
 /** The vocoders that `loadVocoder` knows by name. */
@@ -120,13 +120,13 @@ export function loadVocoder(source: string | CodecSource, options: LoadOptions =
 }
 
 /** The speech models that `loadSpeechModel` knows by name. */
-export const speechModels: readonly SpeechModelDefinition[] = [vits];
+export const speechModels: readonly SpeechModelDefinition[] = [vits, vitsKathleen];
 
 /**
  * Loads a model that speaks text.
  *
- * @param name  such as `vits`
- * @param options  where the published model is, device and threads, and how its text is prepared
+ * @param source  the name of a model, or a config (which names its `system`, or is VITS's) with weights of one's own
+ * @param options  device and threads, weights for a model that is named, and how its text is prepared
  * @returns a model that the caller disposes
  * @throws {ModelError} when no model has that name, or weights and config do not fit each other
  * @throws {CheckpointError} when a file of the model cannot be had or read
@@ -134,8 +134,8 @@ export const speechModels: readonly SpeechModelDefinition[] = [vits];
  * await using model = await loadSpeechModel("vits", { weights: "facebook/mms-tts-eng" });
  * const audio = await model.synthesize("Sound is a wave.", { seed: 1 });
  */
-export function loadSpeechModel(name: string, options: SpeechLoadOptions = {}): Promise<SpeechModel> {
-  return loadDefinedSpeechModel(speechModels, name, options);
+export function loadSpeechModel(source: string | CodecSource, options: SpeechLoadOptions = {}): Promise<SpeechModel> {
+  return loadDefinedSpeechModel(speechModels, source, options);
 }
 
 let sharedCodec: Promise<Codec> | undefined;
@@ -165,6 +165,7 @@ export async function encode(audio: PcmAudio, options: EncodeOptions = {}): Prom
  *
  * @example
  * const audio = await decode(tokens);
+ * const other = await decode(tokens, { vocoder: "hifigan" }); // with the package @quantone/hifigan-16k
  */
 export async function decode(tokens: TokenFrames, options: DecodeOptions = {}): Promise<PcmAudio> {
   return (await embedded()).decode(tokens, options);

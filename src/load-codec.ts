@@ -2,39 +2,42 @@
 import { Codec } from "./codec";
 import type { CodecDefinition, CodecSource, LoadOptions } from "./codec-definition";
 import { ModelError } from "./errors";
+import { assembleDefined, findDefinition } from "./load-definition";
+import { loadDefinedVocoder } from "./load-vocoder";
+import type { VocoderDefinition } from "./vocoder-definition";
 
 /**
  * Finds the definition, reads what it needs and puts the codec together.
  *
- * @param definitions  all that there are, the embedded codec's first
+ * @param definitions  all that there are; a config that names no `system` is for the first, the embedded codec
+ * @param vocoders  those that the codec may be told to decode with
  * @param source  a name among them, or a config with its weights
  * @throws {ModelError} code `unknown-codec` when no definition has that name
  */
 export async function loadDefinedCodec(
   definitions: readonly CodecDefinition[],
+  vocoders: readonly VocoderDefinition[],
   source: string | CodecSource,
   options: LoadOptions,
 ): Promise<Codec> {
-  const isNamed = typeof source === "string";
-  const definition = findDefinition(definitions, isNamed ? source : systemOf(definitions, source.config));
-  if (!isNamed && options.weights !== undefined) {
-    throw new TypeError('"weights" expected beside a codec\'s name, got them beside a source that has its own');
-  }
-  const complete = isNamed ? await definition.readSource(options.weights) : source;
-  return new Codec(await definition.assemble(complete, options));
+  const definition = findDefinition("codec", definitions, source, definitions[0]?.name);
+  const stages = await assembleDefined(definition, source, options);
+  const { weights, ...others } = options;
+  return new Codec(stages, async (name) => {
+    return loadDefinedVocoder(vocoders, vocoderName(definition, vocoders, name), others);
+  });
 }
 
-function findDefinition(definitions: readonly CodecDefinition[], name: string): CodecDefinition {
-  const definition = definitions.find((candidate) => candidate.name === name);
-  if (definition === undefined) {
-    const names = definitions.map((candidate) => candidate.name).join(", ");
-    throw new ModelError("unknown-codec", `no codec is called "${name}"; this package has ${names}`, { model: name });
-  }
-  return definition;
-}
-
-/** The definition that a config of one's own is for: the one it names by `system`, else the embedded codec's. */
-function systemOf(definitions: readonly CodecDefinition[], config: unknown): string {
-  const { system = definitions[0]?.name } = Object(config) as { system?: unknown };
-  return String(system);
+/** What `loadVocoder` calls the vocoder that a codec has a short name for. */
+function vocoderName(
+  { name: codec, vocoders: shortNames = {} }: CodecDefinition,
+  vocoders: readonly VocoderDefinition[],
+  name: string,
+): string {
+  const fullName = shortNames[name] ?? name;
+  if (vocoders.some((vocoder) => vocoder.name === fullName)) return fullName;
+  const short = Object.keys(shortNames).join(", ") || "none of its own";
+  const full = vocoders.map((vocoder) => vocoder.name).join(", ");
+  const message = `no vocoder is called "${name}"; for "${codec}" there are ${short}, and by their full names ${full}`;
+  throw new ModelError("unknown-vocoder", message, { model: name });
 }

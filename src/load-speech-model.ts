@@ -1,22 +1,21 @@
-/** From a name to a speech model that runs. */
-import { ModelError } from "./errors";
+/** From a name, or a config with weights, to a speech model that runs. */
+import type { CodecSource } from "./codec-definition";
+import { assembleDefined, findDefinition } from "./load-definition";
 import type { SpeechLoadOptions, SpeechModelDefinition } from "./speech-model-definition";
 import { SpeechModel } from "./synthesis/speech-model";
 
 /**
- * Finds the definition and opens it.
+ * Finds the definition and puts the model together.
  *
- * @param definitions  all that there are
+ * @param definitions  all that there are; a config that names no `system` is for the first
+ * @param source  a name among them, or a config with its weights
  * @throws {ModelError} code `unknown-speech-model` when no definition has that name
  */
 export async function loadDefinedSpeechModel(
   definitions: readonly SpeechModelDefinition[],
-  name: string,
+  source: string | CodecSource,
   options: SpeechLoadOptions,
 ): Promise<SpeechModel> {
-  const definition = definitions.find((candidate) => candidate.name === name);
-  if (definition !== undefined) return new SpeechModel(await definition.open(options));
-  const names = definitions.map((candidate) => candidate.name).join(", ");
-  const message = `no speech model is called "${name}"; this package has ${names}`;
-  throw new ModelError("unknown-speech-model", message, { model: name });
+  const definition = findDefinition("speech model", definitions, source, definitions[0]?.name);
+  return new SpeechModel(await assembleDefined(definition, source, options));
 }

@@ -1,6 +1,6 @@
 /** From a name, or a config with weights, to a vocoder that runs. */
 import type { CodecSource, LoadOptions } from "./codec-definition";
-import { ModelError } from "./errors";
+import { assembleDefined, findDefinition } from "./load-definition";
 import { NeuralVocoder } from "./vocoder/neural-vocoder";
 import type { VocoderDefinition } from "./vocoder-definition";
 
@@ -16,21 +16,6 @@ export async function loadDefinedVocoder(
   source: string | CodecSource,
   options: LoadOptions,
 ): Promise<NeuralVocoder> {
-  if (typeof source === "string") {
-    const definition = findVocoder(definitions, source);
-    return new NeuralVocoder(await definition.assemble(await definition.readSource(options.weights), options));
-  }
-  if (options.weights !== undefined) {
-    throw new TypeError('"weights" expected beside a vocoder\'s name, got them beside a source that has its own');
-  }
-  const { system } = Object(source.config) as { system?: unknown };
-  const definition = findVocoder(definitions, String(system));
-  return new NeuralVocoder(await definition.assemble(source, options));
-}
-
-function findVocoder(definitions: readonly VocoderDefinition[], name: string): VocoderDefinition {
-  const definition = definitions.find((candidate) => candidate.name === name);
-  if (definition !== undefined) return definition;
-  const names = definitions.map((candidate) => candidate.name).join(", ");
-  throw new ModelError("unknown-vocoder", `no vocoder is called "${name}"; this package has ${names}`, { model: name });
+  const definition = findDefinition("vocoder", definitions, source);
+  return new NeuralVocoder(await assembleDefined(definition, source, options));
 }

@@ -1,21 +1,14 @@
 /** How a speech model of `codecs/` presents itself. */
 import type { WeightsSource } from "./checkpoints/weights-source";
-import type { AssembleOptions } from "./codec-definition";
+import type { AssembleOptions, CodecSource } from "./codec-definition";
 import type { SpeechEngine } from "./synthesis/speech-model";
 import type { SystemCard } from "./system-card";
 
-/** What `loadSpeechModel` takes beside the model's name. */
-export interface SpeechLoadOptions extends AssembleOptions {
-  /**
-   * A published model: the path of its folder or of a file of weights, an http(s) URL of such a file, a hub id such as
-   * `facebook/mms-tts-eng`, or bytes. Config and vocabulary are read from beside it.
-   */
-  readonly weights?: WeightsSource;
-  /** The parsed `config.json`, in place of the one beside the weights. */
-  readonly config?: unknown;
-  /** The parsed `vocab.json`: symbols and their numbers. */
+/** How a speech model is put together from its source. */
+export interface SpeechAssembleOptions extends AssembleOptions {
+  /** The parsed `vocab.json`, symbols and their numbers. Default: the one beside the weights. */
   readonly vocabulary?: unknown;
-  /** The parsed `tokenizer_config.json`. */
+  /** The parsed `tokenizer_config.json`. Default: the one beside the weights. */
   readonly tokenizer?: unknown;
   /** Text without punctuation -> phonemes. Default: espeak-ng, from the package phonemizer, which speaks English. */
   readonly phonemize?: (text: string, language: string) => Promise<string>;
@@ -23,6 +16,15 @@ export interface SpeechLoadOptions extends AssembleOptions {
   readonly phonemeLanguage?: string;
   /** Text in any script -> Latin letters, as uroman does it. Some MMS models need it. */
   readonly romanize?: (text: string) => string | Promise<string>;
+}
+
+/** What `loadSpeechModel` takes beside the model. */
+export interface SpeechLoadOptions extends SpeechAssembleOptions {
+  /**
+   * Weights for a model that is named: the path of its folder or of a file of weights, an http(s) URL of such a file, a
+   * hub id such as `facebook/mms-tts-eng`, or bytes. What else belongs to the model is read from beside them.
+   */
+  readonly weights?: WeightsSource;
 }
 
 /** One speech model that this package can run. */
@@ -35,11 +37,19 @@ export interface SpeechModelDefinition {
   readonly weightsLicence: string | undefined;
   /** What the table of systems tells of it. */
   readonly card: SystemCard;
+  /** npm package of weights that `readSource` finds where it is installed. */
+  readonly weightsPackage?: string;
+  /**
+   * Finds the weights when none are given. The config is left open, since it lies beside them.
+   *
+   * @throws {ModelError} code `missing-weights` when there are none
+   */
+  readSource(weights?: WeightsSource): Promise<CodecSource>;
   /**
    * Reads the model's files and puts the engine together; no network is built before it is needed.
    *
-   * @throws {ModelError} when weights are missing, the config is malformed, or the weights do not fit it
+   * @throws {ModelError} when the config is malformed, or the weights do not fit it
    * @throws {CheckpointError} when a file cannot be had or read
    */
-  open(options: SpeechLoadOptions): Promise<SpeechEngine>;
+  assemble(source: CodecSource, options: SpeechAssembleOptions): Promise<SpeechEngine>;
 }

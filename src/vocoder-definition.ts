@@ -3,7 +3,7 @@ import type { CodecDefinition, CodecSource, LoadOptions } from "./codec-definiti
 import type { VocoderEngine } from "./vocoder/neural-vocoder";
 
 /** One vocoder that this package can run. */
-export interface VocoderDefinition extends Omit<CodecDefinition, "assemble"> {
+export interface VocoderDefinition extends Omit<CodecDefinition, "assemble" | "vocoders"> {
   /**
    * Opens the weights and puts the engine together; no network is built before it is needed.
    *

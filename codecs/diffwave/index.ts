@@ -1,11 +1,11 @@
 /** DiffWave as a vocoder of log-mels, with weights from its published checkpoint. The model card is in README.md. */
-import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
+import { requireTensor } from "../../src/checkpoints/state-dict";
 import type { AssembleOptions, CodecSource } from "../../src/codec-definition";
 import { LazyResource } from "../../src/runtime/lazy-resource";
 import type { VocoderEngine } from "../../src/vocoder/neural-vocoder";
 import type { VocoderDefinition } from "../../src/vocoder-definition";
 import { badConfig } from "../config-schema";
-import { requireWeights } from "../require-weights";
+import { requireWeights, withCheckpoint } from "../weights";
 import { lookAhead, parseDiffwaveConfig } from "./config";
 import config16k from "./config-16k.json";
 import config22khz from "./config-22khz.json";
@@ -45,29 +45,28 @@ export const diffwaveFull = define(config22khz, {
 export const diffwave16k = define(config16k, {
   name: "diffwave-16k",
   summary: "16 kHz, from the log-mel of speech-16k, by 6 diffusion steps, 0.5 M parameters",
+  weightsPackage: "@quantone/diffwave-16k",
   isFast: true,
   card: { ...paper, codeLicence: "Apache-2.0", tested: "its PyTorch twin: small random weights and the same noise" },
   numParameters: 534_687,
 });
 
 /** What tells one definition from another, beside its config. */
-interface Facts {
-  readonly name: string;
-  readonly summary: string;
+interface Facts extends Pick<VocoderDefinition, "name" | "summary" | "weightsPackage"> {
   /** Whether the few steps of the fast schedule are taken, or all of training's. */
   readonly isFast: boolean;
   readonly card: typeof paper;
   readonly numParameters: number;
 }
 
-function define(rawConfig: object, { name, summary, isFast, card, numParameters }: Facts): VocoderDefinition {
+function define(rawConfig: object, { isFast, card, numParameters, ...facts }: Facts): VocoderDefinition {
+  const { name } = facts;
   const named = { ...rawConfig, name, system: name };
   const config = parseDiffwaveConfig(named);
   const numSteps = isFast ? config.fastSchedule.length : config.noiseSchedule.numSteps;
   const hopLength = config.mel?.hopLength ?? 1;
   return {
-    name,
-    summary,
+    ...facts,
     weightsLicence: undefined,
     card: {
       ...card,
@@ -78,7 +77,7 @@ function define(rawConfig: object, { name, summary, isFast, card, numParameters 
       delaySamples: numSteps * lookAhead(config) + hopLength,
     },
     async readSource(weights) {
-      return { config: named, weights: requireWeights(name, weights, "a file of them") };
+      return { config: named, weights: await requireWeights(facts, weights, "a file of them") };
     },
     assemble: (source, options) => assemble(source, isFast, options),
   };
@@ -88,25 +87,28 @@ async function assemble(source: CodecSource, isFast: boolean, options: AssembleO
   const config = parseDiffwaveConfig(source.config);
   const { mel } = config;
   if (mel === undefined) throw badConfig("conditioning", '"mel" for a vocoder', config.conditioning);
-  const checkpoint = await openCheckpoint(source.weights, options);
-  const conditioner = new LazyResource(() => loadConditioner(config, checkpoint.tensors, options));
-  const networks = new LazyResource(() => loadNetworks(config, checkpoint.tensors, isFast, options));
-  return {
-    name: config.name,
-    sampleRate: config.sampleRate,
-    features: "log_mel",
-    featureDim: mel.numMels,
-    hopLength: mel.hopLength,
-    mel,
-    async openStream({ seed = 0, signal }) {
-      const noise = seededNoise(seed);
-      const sampler = new Sampler(config, await networks.get(), { noise, signal });
-      return new DiffwaveStream(mel, await conditioner.get(), sampler);
-    },
-    async dispose() {
-      await conditioner.dispose();
-      await networks.dispose();
-      checkpoint.close();
-    },
-  };
+  return withCheckpoint(source.weights, options, (checkpoint) => {
+    // Weights of another system or size are told here, and not by the first call that builds a network.
+    requireTensor(checkpoint.tensors, "input_projection.weight", [config.channels, 1, 1]);
+    const conditioner = new LazyResource(() => loadConditioner(config, checkpoint.tensors, options));
+    const networks = new LazyResource(() => loadNetworks(config, checkpoint.tensors, isFast, options));
+    return {
+      name: config.name,
+      sampleRate: config.sampleRate,
+      features: "log_mel",
+      featureDim: mel.numMels,
+      hopLength: mel.hopLength,
+      mel,
+      async openStream({ seed = 0, signal }) {
+        const noise = seededNoise(seed);
+        const sampler = new Sampler(config, await networks.get(), { noise, signal });
+        return new DiffwaveStream(mel, await conditioner.get(), sampler);
+      },
+      async dispose() {
+        await conditioner.dispose();
+        await networks.dispose();
+        checkpoint.close();
+      },
+    };
+  });
 }

@@ -15,7 +15,7 @@ import type { Codebooks } from "../../src/rvq/codebook";
 import { codebookRevision } from "../../src/rvq/codebook-revision";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
-import { requireWeights } from "../require-weights";
+import { requireWeights } from "../weights";
 import { decoderStartFrames, type EncodecConfig, encoderStartFrames, parseEncodecConfig } from "./config";
 import config24khz from "./config-24khz.json";
 import config32khz from "./config-32khz.json";
@@ -39,6 +39,7 @@ export const encodec24khz: CodecDefinition = {
     tested:
       "PyPI encodec 0.1.1: small and full-size random weights, every stage, and .ecdc files both ways with and without the language model",
   },
+  vocoders: { vocos: "vocos-encodec-24khz" },
   readSource: (weights) => readSource("encodec-24khz", config24khz, weights),
   assemble,
 };
@@ -91,7 +92,7 @@ function cardOf(config: Omit<EncodecConfig, "startFrames" | "segmentation">) {
 }
 
 async function readSource(codec: string, config: unknown, weights: WeightsSource | undefined): Promise<CodecSource> {
-  return { config, weights: requireWeights(codec, weights, "the published checkpoint") };
+  return { config, weights: await requireWeights({ name: codec }, weights, "the published checkpoint") };
 }
 
 async function assemble(source: CodecSource, options: AssembleOptions): Promise<CodecStages> {

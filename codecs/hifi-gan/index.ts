@@ -1,6 +1,5 @@
 /** HiFi-GAN's vocoders, with weights from their published checkpoints. The model card is in README.md. */
-import { openCheckpoint } from "../../src/checkpoints/open-checkpoint";
-import type { WeightsSource } from "../../src/checkpoints/weights-source";
+import { requireTensor } from "../../src/checkpoints/state-dict";
 import type { AssembleOptions, CodecSource } from "../../src/codec-definition";
 import { LazyResource } from "../../src/runtime/lazy-resource";
 import { NetworkSession } from "../../src/runtime/network-session";
@@ -10,7 +9,7 @@ import type { SystemCard } from "../../src/system-card";
 import { WindowedStream } from "../../src/vocoder/frame-windows";
 import type { VocoderEngine } from "../../src/vocoder/neural-vocoder";
 import type { VocoderDefinition } from "../../src/vocoder-definition";
-import { requireWeights } from "../require-weights";
+import { requireWeights, withCheckpoint } from "../weights";
 import { type HifiganConfig, parseHifiganConfig } from "./config";
 import config16k from "./config-16k.json";
 import configSpeecht5 from "./config-speecht5.json";
@@ -65,6 +64,7 @@ export const hifiganSpeecht5 = define(configSpeecht5, "16 kHz from SpeechT5's 80
 export const hifigan16k = define(config16k, "16 kHz from the log-mel of speech-16k, 1.4 M parameters", {
   numParameters: 1_423_362,
   weightsLicence: "none published",
+  weightsPackage: "@quantone/hifigan-16k",
   tested: "training's generator: golden vectors of its layers at small size",
 });
 
@@ -80,12 +80,16 @@ export const hifiganVocoders: readonly VocoderDefinition[] = [
 function define(
   config: unknown,
   summary: string,
-  facts: Pick<SystemCard, "numParameters" | "weightsLicence" | "tested">,
+  {
+    weightsPackage,
+    ...facts
+  }: Pick<SystemCard, "numParameters" | "weightsLicence" | "tested"> & Pick<VocoderDefinition, "weightsPackage">,
 ): VocoderDefinition {
   const parsed = parseHifiganConfig(config);
   const { name, mel } = parsed;
+  const owner = { name, ...(weightsPackage !== undefined && { weightsPackage }) };
   return {
-    name,
+    ...owner,
     summary,
     weightsLicence: undefined,
     card: {
@@ -95,23 +99,25 @@ function define(
       delaySamples: (MIN_WINDOW_FRAMES + reachOf(parsed).ahead) * mel.hopLength,
       ...facts,
     },
-    readSource: (weights) => readSource(name, config, weights),
+    readSource: async (weights) => ({
+      config,
+      weights: await requireWeights(owner, weights, "a checkpoint of its generator"),
+    }),
     assemble,
   };
 }
 
-async function readSource(name: string, config: unknown, weights: WeightsSource | undefined): Promise<CodecSource> {
-  return { config, weights: requireWeights(name, weights, "a checkpoint of its generator") };
-}
-
 async function assemble(source: CodecSource, options: AssembleOptions): Promise<VocoderEngine> {
   const config = parseHifiganConfig(source.config);
-  const checkpoint = await openCheckpoint(source.weights, options);
-  const generator = new LazyResource(async () => {
-    const network = buildGenerator(config, renameTensors(checkpoint.tensors));
-    return NetworkSession.create(await openRuntime(options), network);
+  return withCheckpoint(source.weights, options, (checkpoint) => {
+    const weights = renameTensors(checkpoint.tensors);
+    // Weights of another system or size are told here, and not by the first call that builds the network.
+    requireTensor(weights, "conv_pre.weight", [config.generator.initialChannels, config.mel.numMels, 7]);
+    const generator = new LazyResource(async () =>
+      NetworkSession.create(await openRuntime(options), buildGenerator(config, weights)),
+    );
+    return engineOf(config, generator, () => checkpoint.close());
   });
-  return engineOf(config, generator, () => checkpoint.close());
 }
 
 function engineOf(config: HifiganConfig, generator: LazyResource<NetworkSession>, close: () => void): VocoderEngine {

@@ -1,6 +1,8 @@
 /** Lyra V2, with weights from its published TFLite files. The model card is in README.md. */
+import type { ByteSource } from "../../src/checkpoints/byte-source";
 import { readTflite, type TfliteModel } from "../../src/checkpoints/tflite/tflite-model";
-import { openWeightsSource, weightsIn } from "../../src/checkpoints/weights-source";
+import { weightsFolder } from "../../src/checkpoints/weights-folder";
+import { openWeightsSource, type WeightsSource, weightsIn } from "../../src/checkpoints/weights-source";
 import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/codec-definition";
 import { onnxDecoder } from "../../src/decoder/onnx-decoder";
 import { onnxEncoder } from "../../src/encoder/onnx-encoder";
@@ -14,7 +16,7 @@ import type { Codebooks } from "../../src/rvq/codebook";
 import { codebookRevision } from "../../src/rvq/codebook-revision";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
-import { requireWeights } from "../require-weights";
+import { requireWeights } from "../weights";
 import { readCodebooks } from "./codebooks";
 import { concealingDecoder } from "./concealment";
 import { type LyraConfig, parseLyraConfig } from "./config";
@@ -49,7 +51,7 @@ export const lyraV2: CodecDefinition = {
 async function readSource(weights?: CodecSource["weights"]): Promise<CodecSource> {
   return {
     config: lyraConfig,
-    weights: requireWeights("lyra-v2", weights, "the folder of its published TFLite files"),
+    weights: await requireWeights(lyraV2, weights, "the folder of its published TFLite files"),
   };
 }
 
@@ -57,7 +59,7 @@ async function assemble({ config: parsed, weights }: CodecSource, options: Assem
   const config = parseLyraConfig(parsed);
   const { files, hopLength, latentDim } = config;
   const open = async (fileName: string): Promise<TfliteModel> => {
-    const source = await openWeightsSource(weightsIn(weights, fileName), options.download).catch((error: unknown) => {
+    const source = await openFile(weights, fileName, options).catch((error: unknown) => {
       throw askForFolder(error, Object.values(files));
     });
     try {
@@ -92,7 +94,13 @@ async function assemble({ config: parsed, weights }: CodecSource, options: Assem
   };
 }
 
-/** One of the files in place of their folder is as likely as a mistyped path. */
+/** @param weights  the folder of all files, or one of them, which tells where the others are */
+async function openFile(weights: WeightsSource, fileName: string, options: AssembleOptions): Promise<ByteSource> {
+  const folder = typeof weights === "string" ? await weightsFolder(weights) : weights;
+  return openWeightsSource(weightsIn(folder, fileName), options.download);
+}
+
+/** A file of another model is as likely as a mistyped path. */
 function askForFolder(error: unknown, fileNames: readonly string[]): unknown {
   if (!(error instanceof CheckpointError) || error.code !== "not-found") return error;
   const message = `${error.message}; it is the folder of ${fileNames.join(", ")} that is asked for, or hf:owner/model`;

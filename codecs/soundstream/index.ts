@@ -14,7 +14,7 @@ import type { Codebooks } from "../../src/rvq/codebook";
 import { codebookRevision } from "../../src/rvq/codebook-revision";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { passthroughVocoder } from "../../src/vocoder/passthrough-vocoder";
-import { requireWeights } from "../require-weights";
+import { requireWeights } from "../weights";
 import { parseSoundstreamConfig, type SoundstreamConfig } from "./config";
 import paperConfig from "./config.json";
 import { buildDecoder } from "./decoder-graph";
@@ -44,7 +44,7 @@ export const soundstream: CodecDefinition = {
 
 /** The config is left to the weights, which may carry one. */
 async function readSource(weights?: CodecSource["weights"]): Promise<CodecSource> {
-  const own = requireWeights("soundstream", weights, "your own, as its authors published none,");
+  const own = await requireWeights(soundstream, weights, "your own, as its authors published none,");
   return { config: undefined, weights: own };
 }
 

@@ -45,6 +45,7 @@ export const speech16k: CodecDefinition = {
     weightsLicence: "Apache-2.0, in the package",
     tested: "the PyTorch model that trained it: small random and shipped weights, every stage",
   },
+  vocoders: { hifigan: "hifigan-16k", diffwave: "diffwave-16k" },
   readSource,
   assemble,
 };

@@ -42,21 +42,22 @@ const powerOffset = 1e-6;
 
 /** Puts a model together. */
 export class VitsEngine implements SpeechEngine {
-  readonly name = "vits";
+  readonly name: string;
   readonly #config: VitsConfig;
   readonly #networks: VitsNetworks;
   readonly #embeddings: Embeddings;
   readonly #tokenizer: VitsTokenizer;
   readonly #close: () => void;
 
-  /** @param close  frees the file of weights, when the engine is disposed */
+  /** @param owner  what the model is called, and what frees its file of weights */
   constructor(
     config: VitsConfig,
     networks: VitsNetworks,
     embeddings: Embeddings,
     tokenizer: VitsTokenizer,
-    close: () => void,
+    { name, close }: { readonly name: string; close(): void },
   ) {
+    this.name = name;
     this.#config = config;
     this.#networks = networks;
     this.#embeddings = embeddings;

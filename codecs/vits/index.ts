@@ -1,12 +1,14 @@
 /** VITS, with weights from its published checkpoints. The model card is in README.md. */
-import { type Checkpoint, openCheckpoint } from "../../src/checkpoints/open-checkpoint";
+import type { Checkpoint } from "../../src/checkpoints/open-checkpoint";
 import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
+import type { CodecSource } from "../../src/codec-definition";
 import { ModelError } from "../../src/errors";
 import type { Network } from "../../src/graph/network";
 import { LazyResource } from "../../src/runtime/lazy-resource";
 import { NetworkSession } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
-import type { SpeechLoadOptions, SpeechModelDefinition } from "../../src/speech-model-definition";
+import type { SpeechAssembleOptions, SpeechModelDefinition } from "../../src/speech-model-definition";
+import { requireWeights, withCheckpoint } from "../weights";
 import { parseVitsConfig, type VitsConfig } from "./config";
 import { buildDecoder } from "./decoder-graph";
 import { type Embeddings, VitsEngine, type VitsNetworks } from "./engine";
@@ -17,44 +19,66 @@ import { readVitsFiles, type VitsFiles } from "./source";
 import { buildTextNetwork } from "./text-graph";
 import { originalVocabulary, parseTokenizerConfig, parseVocabulary, VitsTokenizer } from "./tokenizer";
 
-/** The definition that `loadSpeechModel("vits", { weights })` finds. */
-export const vits: SpeechModelDefinition = {
-  name: "vits",
-  summary: "text to speech in one network, of characters (MMS, 1,100 languages) or phonemes; converts voices",
-  weightsLicence: undefined,
-  card: {
-    paper:
-      'Kim, Kong and Son 2021, "Conditional Variational Autoencoder with Adversarial Learning for End-to-End Text-to-Speech"',
-    paperUrl: "https://arxiv.org/abs/2106.06103",
-    sampleRate: 16000,
-    numChannels: 1,
-    frameRate: 62.5,
-    numParameters: 36_284_592,
-    codeLicence: "MIT",
-    weightsLicence: "that of the file you give (MMS: CC BY-NC 4.0)",
-    tested: "transformers VitsModel: small and full-size random weights",
-  },
-  open: openVits,
+/** What the cards of all have in common. */
+const card = {
+  paper:
+    'Kim, Kong and Son 2021, "Conditional Variational Autoencoder with Adversarial Learning for End-to-End Text-to-Speech"',
+  paperUrl: "https://arxiv.org/abs/2106.06103",
+  sampleRate: 16000,
+  numChannels: 1,
+  frameRate: 62.5,
+  numParameters: 36_284_592,
+  codeLicence: "MIT",
+  weightsLicence: "that of the file you give (MMS: CC BY-NC 4.0)",
+  tested: "transformers VitsModel: small and full-size random weights",
 };
 
+/** The definition that `loadSpeechModel("vits", { weights })` finds. */
+export const vits = define({
+  name: "vits",
+  summary: "text to speech in one network, of characters (MMS, 1,100 languages) or phonemes; converts voices",
+  card,
+});
+
+/** A voice that training/ trains, on one reader's recordings. */
+export const vitsKathleen = define({
+  name: "vits-kathleen",
+  summary: "16 kHz, English, one voice",
+  weightsPackage: "@quantone/vits-kathleen",
+  card: { ...card, codeLicence: "Apache-2.0", weightsLicence: "none published" },
+});
+
+function define(
+  facts: Pick<SpeechModelDefinition, "name" | "summary" | "weightsPackage" | "card">,
+): SpeechModelDefinition {
+  return {
+    ...facts,
+    weightsLicence: undefined,
+    async readSource(weights) {
+      const what = "a published model, its folder or hub id,";
+      return { config: undefined, weights: await requireWeights(facts, weights, what) };
+    },
+    assemble: (source, options) => openVits(source, options, facts.name),
+  };
+}
+
 /** Opens a model in the form that its engine has, for those who take its stages apart. */
-export async function openVits(options: SpeechLoadOptions): Promise<VitsEngine> {
-  const files = await readVitsFiles(options);
+export async function openVits(
+  source: CodecSource,
+  options: SpeechAssembleOptions,
+  name = vits.name,
+): Promise<VitsEngine> {
+  const files = await readVitsFiles(source, options);
   const config = parseVitsConfig(files.config);
-  const checkpoint = await openCheckpoint(files.weights, options);
-  try {
-    return engineOf(config, checkpoint, files, options);
-  } catch (error) {
-    checkpoint.close();
-    throw error;
-  }
+  return withCheckpoint(source.weights, options, (checkpoint) => engineOf(name, config, checkpoint, files, options));
 }
 
 function engineOf(
+  name: string,
   config: VitsConfig,
   checkpoint: Checkpoint,
   files: VitsFiles,
-  options: SpeechLoadOptions,
+  options: SpeechAssembleOptions,
 ): VitsEngine {
   const weights = renameTensors(checkpoint.tensors);
   const embeddings = readEmbeddings(config, weights);
@@ -64,10 +88,10 @@ function engineOf(
   const rules = files.tokenizer ?? { phonemize: vocabulary.has("ˈ"), normalize: !vocabulary.has("ˈ") };
   const tokenizer = new VitsTokenizer(vocabulary, parseTokenizerConfig(rules), options);
   const networks = lazyNetworks(config, weights, options);
-  return new VitsEngine(config, networks, embeddings, tokenizer, () => checkpoint.close());
+  return new VitsEngine(config, networks, embeddings, tokenizer, { name, close: () => checkpoint.close() });
 }
 
-function lazyNetworks(config: VitsConfig, weights: StateDict, options: SpeechLoadOptions): VitsNetworks {
+function lazyNetworks(config: VitsConfig, weights: StateDict, options: SpeechAssembleOptions): VitsNetworks {
   const lazy = (build: () => Network) =>
     new LazyResource(async () => NetworkSession.create(await openRuntime(options), build()));
   return {

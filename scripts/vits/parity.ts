@@ -18,7 +18,7 @@ for (const folder of folders) await report(readVitsGolden(folder));
 async function report(golden: VitsGolden): Promise<void> {
   const numSymbols = golden.weights.get("text_encoder.embed_tokens.weight")?.shape[0] ?? 0;
   const vocabulary = Object.fromEntries(Array.from({ length: numSymbols }, (_, number) => [`<${number}>`, number]));
-  const engine = await openVits({ weights: golden.folder, vocabulary, device: "cpu" });
+  const engine = await openVits({ config: undefined, weights: golden.folder }, { vocabulary, device: "cpu" });
   for (const [index, speaker] of golden.speakers.entries()) {
     const { vector } = golden;
     const symbols = [...vector(`${index}.tokens`)];

@@ -45,7 +45,10 @@ export function addDecodeCommand(program: Command, environment: CliEnvironment):
     .addOption(
       new Option("-b, --bitrate <kbps>", "rate of a .lyra file, which does not say it").argParser(parseBitrate),
     )
-    .option("--vocoder <name>", "vocoder to use in place of the codec's own, where both know the same features")
+    .option(
+      "--vocoder <name>",
+      "vocoder to use in place of the codec's own, such as hifigan or diffwave for speech-16k",
+    )
     .option("--vocoder-weights <source>", "its weights: a file, a URL, or owner/model on a hub")
     .option("--skip-damaged", "decode what is undamaged, in its place, and tell what was lost");
   addJobOptions(command).action((input: string, output: string, options: DecodeCommandOptions) =>
@@ -82,7 +85,7 @@ async function runDecode(paths: JobPaths, options: DecodeCommandOptions, environ
     signal: environment.signal,
   });
   await using codec = await loadCommandCodec(reader.header.codec, options, environment);
-  await using vocoder = await loadVocoderOf(options, environment);
+  await using vocoder = await loadVocoderOf(reader.header.codec, options, environment);
   const { header } = reader;
   const { numBytes } = input;
   const decoded = {
@@ -112,6 +115,7 @@ function languageModelOf(
  * @throws {UsageError} for weights of no vocoder
  */
 async function loadVocoderOf(
+  codec: string,
   options: DecodeCommandOptions,
   environment: CliEnvironment,
 ): Promise<NeuralVocoder | undefined> {
@@ -120,7 +124,8 @@ async function loadVocoderOf(
     if (weights === undefined) return undefined;
     throw new UsageError("--vocoder-weights are those of a vocoder; name it with --vocoder");
   }
-  return loadCommandVocoder(vocoder, { option: "--vocoder-weights", weights }, options, environment);
+  const shortNames = environment.codecs.find(({ name }) => name === codec)?.vocoders ?? {};
+  return loadCommandVocoder(vocoder, { option: "--vocoder-weights", weights, shortNames }, options, environment);
 }
 
 interface DecodeJob {

@@ -24,13 +24,16 @@ export interface CliEnvironment {
   readonly signal: AbortSignal;
   /** The codecs that there are. */
   readonly codecs: readonly (Pick<CodecDefinition, "name" | "summary" | "weightsLicence"> &
-    Partial<Pick<CodecDefinition, "card">>)[];
+    Partial<Pick<CodecDefinition, "card" | "weightsPackage" | "vocoders">>)[];
   loadCodec(name: string, options: LoadOptions): Promise<CommandCodec>;
   /** The vocoders that there are. */
-  readonly vocoders: readonly Pick<VocoderDefinition, "name" | "summary" | "weightsLicence">[];
+  readonly vocoders: readonly Pick<VocoderDefinition, "name" | "summary" | "weightsLicence" | "weightsPackage">[];
   loadVocoder(name: string, options: LoadOptions): Promise<NeuralVocoder>;
   /** The speech models that there are. */
-  readonly speechModels: readonly Pick<SpeechModelDefinition, "name" | "summary" | "weightsLicence">[];
+  readonly speechModels: readonly Pick<
+    SpeechModelDefinition,
+    "name" | "summary" | "weightsLicence" | "weightsPackage"
+  >[];
   loadSpeechModel(name: string, options: SpeechLoadOptions): Promise<SpeechModel>;
   /** The codecs that have a language model of their tokens. */
   readonly languageModelCodecs: readonly string[];

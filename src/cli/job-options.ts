@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { DownloadOptions } from "../checkpoints/download/fetch-weights";
 import type { AssembleOptions } from "../codec-definition";
-import { CheckpointError } from "../errors";
+import { CheckpointError, isCodecError } from "../errors";
 import type { DeviceRequest } from "../runtime/runtime";
 import { isSeed, maxSeed } from "../sampling/gaussian";
 import type { SpeechModel } from "../synthesis/speech-model";
@@ -65,38 +65,41 @@ export async function loadCommandCodec(
   environment: CliEnvironment,
 ): Promise<CommandCodec> {
   const { weights } = options;
-  const definition = environment.codecs.find((codec) => codec.name === name);
-  if (weights === undefined && definition !== undefined && definition.weightsLicence === undefined) {
-    throw new UsageError(`${name} comes without weights; say where the published ones are with --weights`);
-  }
-  return loadWeights({ option: "--weights", source: weights }, options, environment, (shared) =>
+  const system = environment.codecs.find((codec) => codec.name === name);
+  return loadWeights({ option: "--weights", source: weights, system }, options, environment, (shared) =>
     environment.loadCodec(name, { ...shared, ...(weights !== undefined && { weights }) }),
   );
+}
+
+/** Where a command's vocoder comes from. */
+interface VocoderSource {
+  /** The option that says where its weights are. */
+  readonly option: string;
+  readonly weights: string | undefined;
+  /** Short names that a codec has for vocoders. */
+  readonly shortNames?: Readonly<Record<string, string>>;
 }
 
 /**
  * Loads a vocoder as the options say.
  *
- * @param source  its weights, and the option that says where they are
  * @throws {UsageError} when there is none of that name, or it comes without weights and none are given
  * @throws {InputError} when those given cannot be had or read
  */
 export async function loadCommandVocoder(
   name: string,
-  { option, weights }: { readonly option: string; readonly weights: string | undefined },
+  { option, weights, shortNames = {} }: VocoderSource,
   options: RunOptions,
   environment: CliEnvironment,
 ): Promise<NeuralVocoder> {
-  const definition = environment.vocoders.find((vocoder) => vocoder.name === name);
-  if (definition === undefined) {
-    const names = environment.vocoders.map((vocoder) => vocoder.name).join(", ");
+  const fullName = shortNames[name] ?? name;
+  const system = environment.vocoders.find((vocoder) => vocoder.name === fullName);
+  if (system === undefined) {
+    const names = [...Object.keys(shortNames), ...environment.vocoders.map((vocoder) => vocoder.name)].join(", ");
     throw new UsageError(`"--vocoder" expected one of ${names}, got ${name}; quantone models lists them`);
   }
-  if (weights === undefined && definition.weightsLicence === undefined) {
-    throw new UsageError(`${name} comes without weights; say where they are with ${option}`);
-  }
-  return loadWeights({ option, source: weights }, options, environment, (shared) =>
-    environment.loadVocoder(name, { ...shared, ...(weights !== undefined && { weights }) }),
+  return loadWeights({ option, source: weights, system }, options, environment, (shared) =>
+    environment.loadVocoder(fullName, { ...shared, ...(weights !== undefined && { weights }) }),
   );
 }
 
@@ -112,15 +115,12 @@ export async function loadCommandSpeechModel(
   environment: CliEnvironment,
 ): Promise<SpeechModel> {
   const { weights } = options;
-  const definition = environment.speechModels.find((model) => model.name === name);
-  if (definition === undefined) {
+  const system = environment.speechModels.find((model) => model.name === name);
+  if (system === undefined) {
     const names = environment.speechModels.map((model) => model.name).join(", ");
     throw new UsageError(`"--model" expected one of ${names}, got ${name}; quantone models lists them`);
   }
-  if (weights === undefined && definition.weightsLicence === undefined) {
-    throw new UsageError(`${name} comes without weights; say where a published model is with --weights`);
-  }
-  return loadWeights({ option: "--weights", source: weights }, options, environment, (shared) =>
+  return loadWeights({ option: "--weights", source: weights, system }, options, environment, (shared) =>
     environment.loadSpeechModel(name, { ...shared, ...(weights !== undefined && { weights }) }),
   );
 }
@@ -141,13 +141,27 @@ export async function loadCommandLanguageModel(
   );
 }
 
-/** Loads with a bar for what has to be fetched; an error about weights as a whole comes from what the option says. */
+/** Weights, and the option that says where they are. */
+interface WeightsOption {
+  readonly option: string;
+  readonly source: string | undefined;
+  /** Whose they are, where it may come without. */
+  readonly system?: CliEnvironment["vocoders"][number] | undefined;
+}
+
+/**
+ * Loads with a bar for what has to be fetched; an error about weights as a whole comes from what the option says.
+ *
+ * @throws {UsageError} when the system comes without weights and none are given
+ */
 async function loadWeights<T>(
-  { option, source }: { option: string; source: string | undefined },
+  { option, source, system }: WeightsOption,
   options: RunOptions,
   environment: CliEnvironment,
   load: (shared: AssembleOptions) => Promise<T>,
 ): Promise<T> {
+  const isBare = source === undefined && system !== undefined && system.weightsLicence === undefined;
+  if (isBare && system.weightsPackage === undefined) throw withoutWeights(system, option);
   const bar = progressBar(options, environment, downloadProgress);
   const download: DownloadOptions = {
     signal: environment.signal,
@@ -157,11 +171,17 @@ async function loadWeights<T>(
   try {
     return await load({ device: options.device, numThreads: options.threads, download });
   } catch (error) {
+    if (isBare && isCodecError(error, "missing-weights")) throw withoutWeights(system, option);
     const isOfWeights = error instanceof CheckpointError && source !== undefined;
     throw isOfWeights ? new InputError(`${option} ${source}: ${error.message}`, { cause: error }) : error;
   } finally {
     bar.stop();
   }
+}
+
+function withoutWeights({ name, weightsPackage }: CliEnvironment["vocoders"][number], option: string): UsageError {
+  const install = weightsPackage === undefined ? "" : `npm install ${weightsPackage}, or `;
+  return new UsageError(`${name} comes without weights; ${install}say where they are with ${option}`);
 }
 
 /** The bar that the options ask for. */

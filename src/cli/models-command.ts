@@ -16,12 +16,14 @@ export function addModelsCommand(program: Command, environment: CliEnvironment):
         ["speech model", environment.speechModels],
       ] as const;
       const result = kinds.flatMap(([kind, listed]) =>
-        listed.map(({ name, summary, weightsLicence = null }) => ({ name, kind, summary, weightsLicence })),
+        listed.map(({ name, summary, weightsLicence = null, weightsPackage = null }) => {
+          return { name, kind, summary, weightsLicence, weightsPackage };
+        }),
       );
       const lines = alignPairs(
-        result.map(({ name, kind, summary, weightsLicence }) => [
+        result.map(({ name, kind, summary, weightsLicence, weightsPackage }) => [
           name,
-          `${kind}: ${summary} (${weightsLicence ?? "bring weights"})`,
+          `${kind}: ${summary} (${weightsLicence ?? (weightsPackage ? `npm install ${weightsPackage}` : "bring weights")})`,
         ]),
       );
       reportAnswer(environment, options, { result, lines });

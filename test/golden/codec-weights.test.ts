@@ -38,7 +38,7 @@ afterEach(() => vi.unstubAllEnvs());
 /** What a codec with these weights makes of the first golden signal. */
 async function run(weights: WeightsSource, download: object = {}) {
   const source = { config, weights };
-  await using codec = await loadDefinedCodec(codecs, source, { device: "cpu", download });
+  await using codec = await loadDefinedCodec(codecs, [], source, { device: "cpu", download });
   const tokens = await codec.encode({ channels: [input], sampleRate });
   await codec.decode(tokens);
   return { codes: [...tokens.codes], revision: tokens.revision };

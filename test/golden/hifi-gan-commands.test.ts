@@ -181,7 +181,7 @@ describe("quantone decode --vocoder", () => {
       1,
       expect.stringMatching(/"speech-16k" gives log-mel with sampleRate 16000, "hifigan-kind-1" takes sampleRate 8000;/),
     ]);
-    const bare = await decode(path("no.wav"), "--vocoder", "hifigan-16k");
+    const bare = await decode(path("no.wav"), "--vocoder", "hifigan-v2");
     expect([bare.exitCode, bare.stderr]).toEqual([2, expect.stringMatching(/say where they are with --vocoder-weights/)]);
     const nameless = await decode(path("no.wav"), "--vocoder-weights", weights);
     expect([nameless.exitCode, nameless.stderr]).toEqual([2, expect.stringMatching(/name it with --vocoder/)]);

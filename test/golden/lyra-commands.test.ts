@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readAudioFile, writeWavFile } from "../../src/audio/index";
 import { readLyra } from "../../src/container/index";
@@ -34,9 +34,11 @@ describe.skipIf(!hasShared)("lyra-v2 from the command line", () => {
     expect([channels[0]?.length, sampleRate]).toEqual([76 * 320, 16_000]);
   });
 
-  it("asks for the folder where one of its files is given", async () => {
-    const file = sharedPath("models/lyra/quantizer.tflite");
-    const { exitCode, stderr } = await quantone("decode", path("out.lyra"), path("c.wav"), "--weights", file, "-b", "6");
+  it("finds its folder by one of its files, and asks for it where another is given", async () => {
+    const decodeWith = (file: string) =>
+      quantone("decode", path("out.lyra"), path(`${basename(file)}.wav`), "--weights", file, "-b", "6");
+    expect(await decodeWith(sharedPath("models/lyra/quantizer.tflite"))).toMatchObject({ exitCode: 0 });
+    const { exitCode, stderr } = await decodeWith(path("out.lyra"));
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/check the path; it is the folder of .*quantizer\.tflite.* that is asked for/);
   });

@@ -167,11 +167,11 @@ describe("files", () => {
       ["wavenet_kernel_size", 4],
       ["leaky_relu_slope", 0.2],
     ] as const) {
-      const job = loadSpeechModel("vits", { ...options, weights: one, config: { ...config, [field]: value } });
+      const job = loadSpeechModel({ weights: one, config: { ...config, [field]: value } }, options);
       await expect(job, field).rejects.toMatchObject({ code: "bad-config" });
     }
     const wide = { ...config, hidden_size: 16 };
-    await expect(loadSpeechModel("vits", { ...options, weights: one, config: wide })).rejects.toMatchObject({
+    await expect(loadSpeechModel({ weights: one, config: wide }, options)).rejects.toMatchObject({
       code: "weights-shape",
     });
   });
@@ -197,7 +197,7 @@ describe("files", () => {
       expect(said[1]?.length).toBeLessThan(byList ?? 0);
       expect(byPort).not.toBe(said[1]?.length);
       await writeFile(join(folder, "vocab.json"), "{");
-      await expect(loadSpeechModel("vits", { weights: folder })).rejects.toThrow(/vocab.json in .* is no JSON/);
+      await expect(loadSpeechModel("vits", { weights: folder })).rejects.toThrow(/vocab.json beside the weights is no JSON/);
     } finally {
       await rm(folder, { recursive: true });
     }
@@ -255,8 +255,8 @@ describe("quantone say", () => {
     await writeFile(join(folder, "there.wav"), "");
     for (const [args, code, message] of [
       [["a", join(folder, "c.mp3"), "--weights", one], 2, "only WAV is written"],
-      [["a", "x.wav"], 2, "vits comes without weights; say where a published model is with --weights"],
-      [["a", "x.wav", "--model", "festival", "--weights", one], 2, '"--model" expected one of vits, got festival'],
+      [["a", "x.wav"], 2, "vits comes without weights; say where they are with --weights"],
+      [["a", "x.wav", "--model", "festival", "--weights", one], 2, '"--model" expected one of vits, vits-kathleen, got festival'],
       [["a", join(folder, "there.wav"), "--weights", one], 1, "exists"],
       [["a", join(folder, "c.wav"), "--weights", "no"], 1, '--weights no: "no" cannot be opened; check the path'],
       [["a", join(folder, "c.wav"), "--weights", one, "--speaker", "1"], 2, '"speaker" expected a whole number'],

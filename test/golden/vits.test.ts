@@ -55,7 +55,7 @@ describe.each(["vits-tiny", "vits-tiny-speakers", "vits-tiny-predicted"] as cons
   const golden = readVitsGolden(name);
   let engine: VitsEngine;
   beforeAll(async () => {
-    engine = await openVits({ weights: join(golden.folder, "model.safetensors"), vocabulary, device: "cpu" });
+    engine = await openVits({ config: undefined, weights: join(golden.folder, "model.safetensors") }, { vocabulary, device: "cpu" });
     return () => engine.dispose();
   });
 
@@ -68,7 +68,7 @@ describe.each(["vits-tiny", "vits-tiny-speakers", "vits-tiny-predicted"] as cons
 describe("chunks", () => {
   it("begin before the sentence is finished, and grow", async () => {
     const golden = readVitsGolden("vits-tiny");
-    await using engine = Object.assign(await openVits({ weights: golden.folder, vocabulary, device: "cpu" }), {
+    await using engine = Object.assign(await openVits({ config: undefined, weights: golden.folder }, { vocabulary, device: "cpu" }), {
       async [Symbol.asyncDispose]() {
         await engine.dispose();
       },
@@ -87,7 +87,7 @@ describe("the original's layout", () => {
   it("gives the samples that the port gives", async () => {
     const config = JSON.parse(readFileSync(join(golden.folder, "original.json"), "utf8"));
     const weights = join(golden.folder, "original.pth");
-    const engine = await openVits({ weights, config, vocabulary, device: "cpu" });
+    const engine = await openVits({ weights, config }, { vocabulary, device: "cpu" });
     const samples = join32(await speak(engine, golden, 0));
     await engine.dispose();
     expect(maxDifference(samples, golden.vector("0.waveform"))).toBeLessThan(tolerance);
@@ -98,7 +98,7 @@ describe("voice conversion", () => {
   const golden = readVitsGolden("vits-tiny-speakers");
 
   it.each([[1e9], [64], [37, 1, 300]])("takes a recording to another voice, in chunks of %j", async (...lengths) => {
-    const engine = await openVits({ weights: golden.folder, vocabulary, device: "cpu" });
+    const engine = await openVits({ config: undefined, weights: golden.folder }, { vocabulary, device: "cpu" });
     const samples = golden.vector("conversion.samples");
     const { signal, ...options } = speakOptions(0, given(golden.vector("conversion.noise")));
     const stream = await engine.openConversion({ ...options, signal, from: 0, to: 2 });

@@ -450,7 +450,7 @@ describe("models and doctor", () => {
     expect((await quantone(["models"])).stdout.text).toBe("fake  codec: counts frames (none)\n");
     const json = await quantone(["models", "--json"]);
     expect(JSON.parse(json.stdout.text)).toEqual([
-      { name: "fake", kind: "codec", summary: "counts frames", weightsLicence: "none" },
+      { name: "fake", kind: "codec", summary: "counts frames", weightsLicence: "none", weightsPackage: null },
     ]);
   });
 
