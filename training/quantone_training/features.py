@@ -33,24 +33,27 @@ def mel_filters(sample_rate: int, fft_length: int, num_mels: int, low_hz: float,
     )
 
 
+def padded_stft(
+    waveform: torch.Tensor, fft_length: int, hop_length: int, window_length: int, edge: int
+) -> torch.Tensor:
+    """[B, 1, T] -> complex [B, fft_length // 2 + 1, F], with `edge` mirrored samples on both sides.
+
+    The window is periodic Hann, which may be shorter than the transform and is centred in it.
+    """
+    padded = F.pad(waveform.float(), (edge, edge), mode="reflect")[:, 0]
+    window = torch.hann_window(window_length, device=waveform.device)
+    return torch.stft(
+        padded, fft_length, hop_length, win_length=window_length, window=window, center=False, return_complex=True
+    )
+
+
 def log_mel(waveform: torch.Tensor, sample_rate: int, config: MelConfig) -> torch.Tensor:
     """Natural logarithm of the mel magnitudes: [B, 1, T] -> [B, M, T // hop].
 
-    The window is periodic Hann, shorter than the transform and centred in it; the edges are mirrored by
-    (fft_length - hop) / 2, so frame i is centred on sample (i + 0.5) * hop.
+    Edges are (fft_length - hop) / 2, so that frame i is centred on sample (i + 0.5) * hop.
     """
     edge = (config.fft_length - config.hop_length) // 2
-    padded = F.pad(waveform.float(), (edge, edge), mode="reflect")[:, 0]
-    window = torch.hann_window(config.window_length, device=waveform.device)
-    magnitude = torch.stft(
-        padded,
-        config.fft_length,
-        config.hop_length,
-        win_length=config.window_length,
-        window=window,
-        center=False,
-        return_complex=True,
-    ).abs()
+    magnitude = padded_stft(waveform, config.fft_length, config.hop_length, config.window_length, edge).abs()
     filters = mel_filters(
         sample_rate, config.fft_length, config.num_mels, config.min_frequency_hz, config.max_frequency_hz
     ).to(waveform.device)

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import librosa
 import torch
-import torch.nn.functional as F
 
+from ..features import padded_stft
 from .config import MelFeaturesConfig
 
 
@@ -31,17 +31,7 @@ def log_mel(waveform: torch.Tensor, config: MelFeaturesConfig) -> torch.Tensor:
     """What the generator takes, and what its loss compares."""
     is_centered = config.padding == "reflect-center"
     edge = (config.fft_length - (0 if is_centered else config.hop_length)) // 2
-    padded = F.pad(waveform.float(), (edge, edge), mode="reflect")[:, 0]
-    window = torch.hann_window(config.window_length, device=waveform.device)
-    spectrum = torch.stft(
-        padded,
-        config.fft_length,
-        config.hop_length,
-        win_length=config.window_length,
-        window=window,
-        center=False,
-        return_complex=True,
-    )
+    spectrum = padded_stft(waveform, config.fft_length, config.hop_length, config.window_length, edge)
     power = torch.view_as_real(spectrum).square().sum(-1) + config.power_offset
     if config.power == 1:
         # The root's slope is infinite at zero, where silence would have it.
