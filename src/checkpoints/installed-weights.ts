@@ -1,10 +1,17 @@
 /**
  * Weights that are npm packages of their own: a folder as a hub has it, with `model.safetensors` and what belongs to it.
  *
- * Its package.json has the SHA-256 of each file under `quantone.sha256`. Nothing in it is run.
+ * Its package.json has length and SHA-256 of each file under `quantone.files`. Nothing in it is run.
  */
 import { ModelError } from "../errors";
 import { weightsIn } from "./weights-source";
+
+/** What package.json says of the weights, by the names of the files. */
+export interface WeightsManifest {
+  readonly quantone?: {
+    readonly files?: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
+  };
+}
 
 /**
  * Finds the weights of an installed package and makes sure that they arrived whole.
@@ -17,11 +24,11 @@ export async function findInstalledWeights(packageName: string): Promise<string 
   if (manifest === undefined) return undefined;
   const { readFile } = await import("node:fs/promises");
   const { dirname } = await import("node:path");
-  const { quantone } = JSON.parse(await readFile(manifest, "utf8")) as { quantone?: { sha256?: object } };
-  const hashes = Object.entries(quantone?.sha256 ?? {});
-  if (hashes.length === 0) return undefined;
+  const { quantone } = JSON.parse(await readFile(manifest, "utf8")) as WeightsManifest;
+  const files = Object.entries(quantone?.files ?? {});
+  if (files.length === 0) return undefined;
   const folder = dirname(manifest);
-  for (const [fileName, expected] of hashes) await checkFile(packageName, weightsIn(folder, fileName), expected);
+  for (const [name, { sha256 }] of files) await checkFile(packageName, weightsIn(folder, name), sha256);
   return folder;
 }
 
@@ -41,7 +48,7 @@ async function findManifest(packageName: string): Promise<string | undefined> {
   return undefined;
 }
 
-async function checkFile(packageName: string, path: string, expected: unknown): Promise<void> {
+async function checkFile(packageName: string, path: string, expected: string): Promise<void> {
   const { hashFile } = await import("./download/weights-cache");
   const actual = await hashFile(path).catch(() => undefined);
   if (actual === expected) return;
