@@ -24,7 +24,7 @@ export {
   type GenerateOptions,
   type GeneratorOptions,
   loadDiffwaveGenerator,
-} from "../codecs/diffwave/generator";
+} from "../codecs/diffwave/index";
 export type { PcmAudio } from "./audio/pcm-audio";
 export type { DownloadOptions } from "./checkpoints/download/fetch-weights";
 export type { WeightsSource } from "./checkpoints/weights-source";

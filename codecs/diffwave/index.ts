@@ -13,6 +13,12 @@ import { DiffwaveStream } from "./diffwave-stream";
 import { loadConditioner, loadNetworks } from "./networks";
 import { Sampler, seededNoise } from "./sampler";
 
+export { buildConditioner } from "./conditioner-graph";
+export { type DiffwaveConfig, parseDiffwaveConfig } from "./config";
+export { buildDenoiser } from "./denoiser-graph";
+export { DiffwaveGenerator, type GenerateOptions, type GeneratorOptions, loadDiffwaveGenerator } from "./generator";
+export { buildStepNetwork } from "./step-graph";
+
 /** What the cards of all have in common. */
 const paper = {
   paper: 'Kong et al. 2020, "DiffWave: A Versatile Diffusion Model for Audio Synthesis"',

@@ -24,7 +24,11 @@ import { buildDecoder } from "./decoder-graph";
 import { buildEncoder } from "./encoder-graph";
 import { renameTensors } from "./names";
 
+export { type EncodecConfig, parseEncodecConfig } from "./config";
+export { buildDecoder } from "./decoder-graph";
+export { buildEncoder } from "./encoder-graph";
 export { EncodecLanguageModel, type LanguageModelOptions, loadLanguageModel } from "./language-model/index";
+export { renameTensors } from "./names";
 
 /** The definition that `loadCodec("encodec-24khz", { weights })` finds. */
 export const encodec24khz: CodecDefinition = {

@@ -19,6 +19,10 @@ import configV3 from "./config-v3.json";
 import { buildGenerator, reachOf } from "./generator-graph";
 import { renameTensors } from "./names";
 
+export { type HifiganConfig, parseHifiganConfig } from "./config";
+export { buildGenerator } from "./generator-graph";
+export { renameTensors } from "./names";
+
 /** Frames that a stream waits for, beside those it looks ahead: half a window is then context at worst. */
 const MIN_WINDOW_FRAMES = 32;
 /** Longer windows cost memory and save little context; V1 takes about 100 MiB for one of this length. */

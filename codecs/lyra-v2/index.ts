@@ -25,6 +25,9 @@ import { noiseBands } from "./noise-bands";
 import { NoiseEstimator } from "./noise-estimator";
 import { buildFromTflite } from "./tflite-network";
 
+export { type LyraConfig, parseLyraConfig } from "./config";
+export { buildFromTflite } from "./tflite-network";
+
 /** The definition that `loadCodec("lyra-v2", { weights: FOLDER })` finds. */
 export const lyraV2: CodecDefinition = {
   name: "lyra-v2",

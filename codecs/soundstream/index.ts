@@ -20,6 +20,10 @@ import paperConfig from "./config.json";
 import { buildDecoder } from "./decoder-graph";
 import { buildEncoder } from "./encoder-graph";
 
+export { parseSoundstreamConfig, type SoundstreamConfig } from "./config";
+export { buildDecoder } from "./decoder-graph";
+export { buildEncoder } from "./encoder-graph";
+
 /** The definition that `loadCodec("soundstream", { weights })` finds. */
 export const soundstream: CodecDefinition = {
   name: "soundstream",

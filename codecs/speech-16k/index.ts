@@ -24,6 +24,10 @@ import embeddedConfig from "./config.json";
 import { buildDecoder } from "./decoder-graph";
 import { buildEncoder } from "./encoder-graph";
 
+export { parseSpeechConfig, type SpeechConfig } from "./config";
+export { buildDecoder } from "./decoder-graph";
+export { buildEncoder } from "./encoder-graph";
+
 /** A frame waits for the next one: its inverse MDCT reaches into it, and the decoder's network listens ahead as far. */
 const decoderDelayFrames = 1;
 

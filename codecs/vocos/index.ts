@@ -18,6 +18,10 @@ import configMel24khz from "./config-mel-24khz.json";
 import { parsePublishedConfig } from "./published-config";
 import { VocosStream } from "./vocos-stream";
 
+export { buildBackbone } from "./backbone-graph";
+export { parseVocosConfig, type VocosConfig } from "./config";
+export { parsePublishedConfig } from "./published-config";
+
 /** The definition that `loadVocoder("vocos-mel-24khz", { weights })` finds. */
 export const vocosMel24khz = define(parseVocosConfig(configMel24khz), {
   summary: "24 kHz, from log-mels of 100 bands",
