@@ -6,7 +6,7 @@ import type { SystemCard } from "./system-card";
 
 /** How a speech model is put together from its source. */
 export interface SpeechAssembleOptions extends AssembleOptions {
-  /** The parsed `vocab.json`, symbols and their numbers. Default: the one beside the weights. */
+  /** The parsed `vocab.json`, symbols and their numbers, or a list of symbols. Default: the one beside the weights. */
   readonly vocabulary?: unknown;
   /** The parsed `tokenizer_config.json`. Default: the one beside the weights. */
   readonly tokenizer?: unknown;

@@ -220,6 +220,12 @@ function readOriginal(model: Fields, data: Fields): ConfigWithoutHop {
   };
 }
 
+/** What the original's `config.json` says of text: its forks list the symbols there, which the original has in its code. */
+export function readOriginalText(value: unknown): { symbols: unknown; hasBlanks: unknown } {
+  const { symbols, data } = Object(value) as Fields;
+  return { symbols, hasBlanks: (Object(data) as Fields).add_blank };
+}
+
 function checkFit(config: VitsConfig): void {
   const { hiddenDim, numHeads, latentDim, decoder, numSpeakers, speakerDim } = config;
   if (hiddenDim % numHeads !== 0) throw badConfig("hiddenDim", `a multiple of ${numHeads}, the heads`, hiddenDim);

@@ -73,6 +73,10 @@ export class VitsEngine implements SpeechEngine {
     return this.#config.numSpeakers;
   }
 
+  spellOut(text: string): string {
+    return this.#tokenizer.spellOut(text);
+  }
+
   async speak(sentence: string, options: SpeakOptions): Promise<SpokenSentence> {
     const { symbols, unknown } = await this.#tokenizer.encode(sentence);
     return { chunks: this.speakSymbols(symbols, options), unknown, isEmpty: symbols.length === 0 };

@@ -9,7 +9,7 @@ import { NetworkSession } from "../../src/runtime/network-session";
 import { openRuntime } from "../../src/runtime/open-runtime";
 import type { SpeechAssembleOptions, SpeechModelDefinition } from "../../src/speech-model-definition";
 import { requireWeights, withCheckpoint } from "../weights";
-import { parseVitsConfig, type VitsConfig } from "./config";
+import { parseVitsConfig, readOriginalText, type VitsConfig } from "./config";
 import { buildDecoder } from "./decoder-graph";
 import { type Embeddings, VitsEngine, type VitsNetworks } from "./engine";
 import { buildFlow } from "./flow-graph";
@@ -18,6 +18,14 @@ import { buildPosteriorEncoder } from "./posterior-graph";
 import { readVitsFiles, type VitsFiles } from "./source";
 import { buildTextNetwork } from "./text-graph";
 import { originalVocabulary, parseTokenizerConfig, parseVocabulary, VitsTokenizer } from "./tokenizer";
+
+export { parseVitsConfig, type VitsConfig } from "./config";
+export { buildDecoder } from "./decoder-graph";
+export { VitsEngine } from "./engine";
+export { buildFlow } from "./flow-graph";
+export { renameTensors } from "./names";
+export { buildPosteriorEncoder } from "./posterior-graph";
+export { buildTextNetwork } from "./text-graph";
 
 /** What the cards of all have in common. */
 const card = {
@@ -83,9 +91,12 @@ function engineOf(
   const weights = renameTensors(checkpoint.tensors);
   const embeddings = readEmbeddings(config, weights);
   const numSymbols = embeddings.symbols.length / config.hiddenDim;
-  const vocabulary = parseVocabulary(files.vocabulary ?? defaultVocabulary(numSymbols), numSymbols);
+  const original = readOriginalText(files.config);
+  const symbols = files.vocabulary ?? original.symbols ?? defaultVocabulary(numSymbols);
+  const vocabulary = parseVocabulary(symbols, numSymbols);
   // A model without rules of its own is the original's: what its symbols are tells whether they are phonemes.
-  const rules = files.tokenizer ?? { phonemize: vocabulary.has("ˈ"), normalize: !vocabulary.has("ˈ") };
+  const hasPhonemes = vocabulary.has("ˈ");
+  const rules = files.tokenizer ?? { phonemize: hasPhonemes, normalize: !hasPhonemes, add_blank: original.hasBlanks };
   const tokenizer = new VitsTokenizer(vocabulary, parseTokenizerConfig(rules), options);
   const networks = lazyNetworks(config, weights, options);
   return new VitsEngine(config, networks, embeddings, tokenizer, { name, close: () => checkpoint.close() });

@@ -50,7 +50,6 @@ function parseJson(name: string, text: string | undefined): unknown {
 }
 
 /** MMS's own files have a `vocab.txt`: a symbol a line, in the order of their numbers. */
-function parseLines(text: string | undefined): unknown {
-  const lines = text?.replace(/\n$/, "").split("\n");
-  return lines && Object.fromEntries(lines.map((symbol, number) => [symbol, number]));
+function parseLines(text: string | undefined): readonly string[] | undefined {
+  return text?.replace(/\n$/, "").split("\n");
 }

@@ -203,6 +203,28 @@ describe("files", () => {
     }
   });
 
+  it("of the original say in their config which symbols there are, and whether blanks lie between", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "quantone-vits-"));
+    try {
+      await copyFile(join(several, "original.pth"), join(folder, "G_1000.pth"));
+      const config = JSON.parse(await readFile(join(several, "original.json"), "utf8"));
+      const symbols = Object.keys(options.vocabulary);
+      const said: number[] = [];
+      for (const add_blank of [true, false]) {
+        const text = JSON.stringify({ ...config, symbols, data: { ...config.data, add_blank } });
+        await writeFile(join(folder, "config.json"), text);
+        await using model = await loadSpeechModel("vits", { weights: join(folder, "G_1000.pth"), device: "cpu" });
+        said.push(samplesOf(await model.synthesize(sentence)).length);
+      }
+      await using given = await loadSpeechModel("vits", { ...options, weights: several });
+      const expected = samplesOf(await given.synthesize(sentence)).length;
+      expect(said[0]).toBe(expected);
+      expect(said[1]).toBeLessThan(0.8 * expected);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it("of the original's other duration predictor get the port's names", () => {
     const tensor = { dtype: "F32" as const, shape: [1], data: new Float32Array(1) };
     const published = ["enc_p.emb.weight", "dp.conv_1.weight", "dp.norm_1.gamma", "dp.proj.bias"];
