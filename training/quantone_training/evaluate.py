@@ -21,7 +21,7 @@ from .config import load_codec_config
 from .data import load_clip
 from .dnsmos import Dnsmos
 from .export_weights import load_checkpoint, load_weights
-from .metrics import METRIC_SAMPLE_RATE, align, mean_metrics, measure
+from .metrics import METRIC_SAMPLE_RATE, align, at_metric_rate, mean_metrics, measure
 from .rvq import perplexity
 from .train import roundtrip
 
@@ -47,11 +47,11 @@ def dnsmos_scorer(model: Path) -> Scorer:
 
 def evaluate_clip(codec: Codec, clip: np.ndarray, stages: int, scorers: list[Scorer]) -> dict[str, float]:
     """Every metric of one clip with so many stages."""
-    decoded = roundtrip(codec, clip, stages)
-    row = measure(clip, decoded)
-    aligned, _ = align(clip.astype(np.float64), decoded.astype(np.float64))
+    reference, decoded = (at_metric_rate(x, codec.config.sample_rate) for x in (clip, roundtrip(codec, clip, stages)))
+    row = measure(reference, decoded)
+    aligned, _ = align(reference, decoded)
     for scorer in scorers:
-        row |= scorer(clip.astype(np.float64), aligned)
+        row |= scorer(reference, aligned)
     return row
 
 

@@ -1,4 +1,4 @@
-"""Objective quality of a decoded clip against its reference, both float [T] at 16 kHz.
+"""Objective quality of a decoded clip against its reference, both float [T]; it is measured at 16 kHz.
 
 PESQ wide-band, STOI and the log-mel distance; the last uses log10 of 80 mel bands, as codec comparisons commonly do.
 """
@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import librosa
 import numpy as np
+import soxr
 from pesq import NoUtterancesError, pesq
 from pystoi import stoi
 
 METRIC_SAMPLE_RATE = 16000
 MAX_LAG_SAMPLES = 1600
+
+
+def at_metric_rate(clip: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The clip [T] in float64 at the rate that all metrics are taken at."""
+    clip = clip.astype(np.float64)
+    return (
+        clip if sample_rate == METRIC_SAMPLE_RATE else np.asarray(soxr.resample(clip, sample_rate, METRIC_SAMPLE_RATE))
+    )
 
 
 def align(reference: np.ndarray, decoded: np.ndarray, max_lag: int = MAX_LAG_SAMPLES) -> tuple[np.ndarray, int]:
@@ -36,10 +45,10 @@ def log_mel_distance(reference: np.ndarray, decoded: np.ndarray) -> float:
     return float(np.abs(log_mel(reference) - log_mel(decoded)).mean())
 
 
-def measure(reference: np.ndarray, decoded: np.ndarray) -> dict[str, float]:
-    """PESQ-wb (NaN where the clip holds no utterance), STOI, log-mel distance and the lag in samples."""
-    reference = reference.astype(np.float64)
-    aligned, lag = align(reference, decoded.astype(np.float64))
+def measure(reference: np.ndarray, decoded: np.ndarray, sample_rate: int = METRIC_SAMPLE_RATE) -> dict[str, float]:
+    """PESQ-wb (NaN where the clip holds no utterance), STOI, log-mel distance and the lag in samples at 16 kHz."""
+    reference, decoded = (at_metric_rate(clip, sample_rate) for clip in (reference, decoded))
+    aligned, lag = align(reference, decoded)
     try:
         pesq_wb = float(pesq(METRIC_SAMPLE_RATE, reference, aligned, "wb"))
     except NoUtterancesError:

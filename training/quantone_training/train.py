@@ -171,7 +171,10 @@ class Trainer:
         """Quality of the moving average with 6 and 12 stages: means over all clips, and each clip's PESQ and STOI."""
         if not self.is_quantized or not clips:
             return {}
-        return {str(stages): measure_clips(clips, self._remade_with(stages)) for stages in VALIDATION_STAGES}
+        return {
+            str(stages): measure_clips(clips, self.config.sample_rate, self._remade_with(stages))
+            for stages in VALIDATION_STAGES
+        }
 
     def _remade_with(self, stages: int) -> Callable[[np.ndarray], np.ndarray]:
         return lambda clip: roundtrip(self.ema, clip, stages)

@@ -68,7 +68,7 @@ class DiffwaveTrainer:
 
     def validate(self, clips: dict[str, np.ndarray]) -> dict[str, Any]:
         """Copy synthesis by the moving average: means over all clips, and each clip's PESQ and STOI."""
-        return measure_clips(clips, lambda clip: copy_synthesis(self.ema, self.config, clip))
+        return measure_clips(clips, self.config.sample_rate, lambda clip: copy_synthesis(self.ema, self.config, clip))
 
 
 def copy_synthesis(denoiser: Denoiser, config: DiffwaveConfig, clip: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -86,7 +86,9 @@ class HifiganTrainer:
 
     def validate(self, clips: dict[str, np.ndarray]) -> dict[str, Any]:
         """Copy synthesis by the moving average: means over all clips, and each clip's PESQ and STOI."""
-        return measure_clips(clips, lambda clip: copy_synthesis(self.ema, self.config, clip))
+        return measure_clips(
+            clips, self.config.mel.sample_rate, lambda clip: copy_synthesis(self.ema, self.config, clip)
+        )
 
 
 @torch.no_grad()
