@@ -26,7 +26,8 @@ def training_arguments(description: str | None, config: str, settings: str) -> a
         The files that it takes unless told otherwise, from the repository's root.
     """
     parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
-    parser.add_argument("--data", type=Path, default=ROOT / "../shared/audio/train", help="folder of .tar shards")
+    parser.add_argument("--data", type=Path, help="folder of recordings: audio files, .tar archives of them, or both")
+    parser.add_argument("--exclude", nargs="*", default=[], metavar="NAME", help="folders in --data to leave out")
     parser.add_argument("--cache", type=Path, help="decoded audio; default: audio.npy in the run's folder")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run: cache, checkpoint, log")
     parser.add_argument("--config", type=Path, default=ROOT / config, help="shapes of the network, JSON")
@@ -54,7 +55,7 @@ def parse_options(parser: argparse.ArgumentParser, arguments: list[str] | None) 
 
 def training_audio(options: argparse.Namespace, sample_rate: int) -> np.ndarray:
     """The training audio, int16 [T]; the first start decodes it."""
-    return load_cached(options.data, options.cache or options.run / "audio.npy", sample_rate)
+    return load_cached(options.data, options.cache or options.run / "audio.npy", sample_rate, options.exclude)
 
 
 def start_or_resume(trainer: Trainable, options: argparse.Namespace, sample_rate: int) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile as sf
 import torch
 
 from quantone_training.codec import Codec
 from quantone_training.config import CodecConfig, from_mapping
-from quantone_training.data import CropSampler, decode_shards, load_cached
 from quantone_training.export_weights import load_checkpoint, load_weights, shipped_tensors
 from quantone_training.make_vectors import TINY, random_codec, smallest_margin, stage_outputs, test_signal, write_tiny
 from quantone_training.settings import AdversarialSettings, Settings, load_settings
@@ -155,35 +151,6 @@ def test_a_wrong_codec_would_fail_the_vectors(tiny: CodecConfig) -> None:
     assert float((right["spectrum"] - wrong["spectrum"]).abs().max()) > 1e-2
 
 
-def test_shards_are_decoded_to_one_rate_and_cached(tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "train-000.tar", "w") as archive:
-        for name, rate in (("a/one.flac", 16000), ("a/two.flac", 24000), ("esc10/rain.flac", 16000)):
-            buffer = io.BytesIO()
-            sf.write(buffer, 0.1 * np.sin(np.arange(rate) * 0.1), rate, format="FLAC")
-            member = tarfile.TarInfo(name)
-            member.size = len(buffer.getvalue())
-            archive.addfile(member, io.BytesIO(buffer.getvalue()))
-    audio = decode_shards(tmp_path, 16000)
-    assert audio.shape == (32000,) and audio.dtype == np.int16
-    assert np.abs(audio).max() == pytest.approx(0.9 * 32767, abs=2)
-    cache = tmp_path / "run" / "audio.npy"
-    assert np.array_equal(load_cached(tmp_path, cache, 16000), audio)
-    assert np.array_equal(load_cached(tmp_path / "gone", cache, 16000), audio)
-    with pytest.raises(FileNotFoundError, match="--data"):
-        decode_shards(tmp_path / "run", 16000)
-
-
-def test_sampler_skips_silence_and_repeats_with_its_seed() -> None:
-    audio = np.zeros(64000, dtype=np.int16)
-    audio[32000:48000] = 8000
-    sampler = CropSampler(audio, 4000)
-    crops = sampler.batch(8, torch.Generator().manual_seed(3))
-    assert crops.shape == (8, 1, 4000) and bool((crops.abs().amax(2) > 0).all())
-    assert torch.equal(crops, sampler.batch(8, torch.Generator().manual_seed(3)))
-    with pytest.raises(ValueError, match='"audio" expected more than 64000'):
-        CropSampler(audio, 64000)
-
-
 def test_shipped_settings_and_overlays_read() -> None:
     folder = ROOT / "training/configs"
     base = load_settings(Settings, [folder / "speech-16k.toml"])
@@ -192,12 +159,3 @@ def test_shipped_settings_and_overlays_read() -> None:
     assert overlaid.learning_rate != base.learning_rate
     # The overlay names one loss of several; the others stay.
     assert overlaid.quantized_losses == replace(base.quantized_losses, rate=2.5) != base.quantized_losses
-
-
-def test_a_real_shard_reads(shared: Path) -> None:
-    """The first clips of the shared pack decode to audio that is neither silent nor clipped."""
-    shard = sorted((shared / "audio/train").glob("*.tar"))[0]
-    with tarfile.open(shard) as archive:
-        stream = next(s for m in archive if m.isfile() and (s := archive.extractfile(m)) is not None)
-        samples, rate = sf.read(io.BytesIO(stream.read()), dtype="float32")
-    assert rate in (16000, 24000) and 0.001 < float(np.abs(samples).max()) <= 1.5
