@@ -14,6 +14,15 @@ QUIETEST_LEVEL = 1e-3
 """Crops are lifted to a level of one as far as this allows: pauses stay pauses."""
 
 
+def at_level_of_one(clean: torch.Tensor, generated: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both [B, 1, T] over the level of the clean one.
+
+    Speech comes at a twentieth of full scale and less: as it is, discriminators hear little but their own biases.
+    """
+    level = clean.square().mean(2, keepdim=True).sqrt() + QUIETEST_LEVEL
+    return clean / level, generated / level
+
+
 class Adversary:
     """Alternates: on even steps the discriminators learn, on odd steps the codec hears them."""
 
@@ -27,15 +36,11 @@ class Adversary:
         )
 
     def crop(self, clean: torch.Tensor, decoded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same random stretch of both, [B, 1, T], at a level of one.
-
-        Speech comes at a twentieth of full scale and less: as it is, discriminators hear little but their own biases.
-        """
+        """The same random stretch of both, [B, 1, T], at a level of one."""
         span = max(1, clean.shape[2] - self.num_samples + 1)
         start = int(torch.randint(span, (1,)))
-        clean, decoded = (x[:, :, start : start + self.num_samples] for x in (clean, decoded))
-        level = clean.square().mean(2, keepdim=True).sqrt() + QUIETEST_LEVEL
-        return clean / level, decoded / level
+        stretch = slice(start, start + self.num_samples)
+        return at_level_of_one(clean[:, :, stretch], decoded[:, :, stretch])
 
     def learn(self, clean: torch.Tensor, decoded: torch.Tensor) -> float:
         """One discriminator step; returns its loss (1 means it tells nothing apart, 0 that it tells everything)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ..adversary import at_level_of_one
 from ..training_loop import autocast, guarded_step
 from .discriminators import Discriminators
 from .losses import adversarial_loss, discriminator_loss, feature_loss
@@ -36,7 +37,8 @@ class Adversary:
         """
         begins = (clean.shape[2] - self.num_samples) // self.hop_length + 1
         begin = int(torch.randint(begins, (1,), generator=random)) * self.hop_length
-        clean, generated = (x[:, :, begin : begin + self.num_samples] for x in (clean, generated))
+        heard = slice(begin, begin + self.num_samples)
+        clean, generated = at_level_of_one(clean[:, :, heard], generated[:, :, heard])
         return self._learn(clean, generated.detach()), self._judge(clean, generated)
 
     def _learn(self, clean: torch.Tensor, generated: torch.Tensor) -> float:

@@ -1,4 +1,4 @@
-"""Run checkpoint -> the safetensors file that `loadVocoder` takes: the moving average with weight norm folded.
+"""Run checkpoint -> the safetensors file that `loadVocoder` takes: the moving average.
 
 `python -m quantone_training.hifigan.export_weights --checkpoint RUN/checkpoint.pt --out hifigan-16k.safetensors`
 """
@@ -25,7 +25,7 @@ def load_checkpoint(path: Path) -> Average[Generator, HifiganConfig]:
 def main(arguments: list[str] | None = None) -> None:
     options = export_arguments(__doc__).parse_args(arguments)
     average = load_checkpoint(options.checkpoint)
-    export(options.out, half_precision(average.network.fold_weight_norm()), average)
+    export(options.out, half_precision(average.network), average)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils.parametrizations import weight_norm
-from torch.nn.utils.parametrize import remove_parametrizations
 
 from ..channels_last import Conv1d, ConvTranspose1d, channels_last
 from .config import GeneratorConfig
@@ -24,12 +22,11 @@ INITIAL_DEVIATION = 0.01
 """Weights start as small normal noise, in all layers but the first."""
 
 
-def _conv(channels: int, kernel_size: int, dilation: int) -> nn.Module:
+def _conv(channels: int, kernel_size: int, dilation: int) -> Conv1d:
     padding = (kernel_size - 1) * dilation // 2
     conv = Conv1d(channels, channels, kernel_size, dilation=dilation, padding=padding)
     nn.init.normal_(conv.weight, 0.0, INITIAL_DEVIATION)
-    normalized: nn.Module = weight_norm(conv)
-    return normalized
+    return conv
 
 
 class ResidualBlock1(nn.Module):
@@ -60,26 +57,26 @@ class ResidualBlock2(nn.Module):
 
 
 class Generator(nn.Module):
-    """The vocoder. Its weights are normalized until `fold_weight_norm`."""
+    """The vocoder. Its weights are plain, unlike the published training's: Muon moves whole kernels."""
 
     def __init__(self, config: GeneratorConfig, num_mels: int) -> None:
         super().__init__()
         self.num_blocks = len(config.residual_kernel_sizes)
         channels = config.initial_channels
         edge = (OUTER_KERNEL_SIZE - 1) // 2
-        self.conv_pre = weight_norm(Conv1d(num_mels, channels, OUTER_KERNEL_SIZE, padding=edge))
+        self.conv_pre = Conv1d(num_mels, channels, OUTER_KERNEL_SIZE, padding=edge)
         block = ResidualBlock1 if config.residual_kind == 1 else ResidualBlock2
         self.ups, self.resblocks = nn.ModuleList(), nn.ModuleList()
         for rate, size in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
             up = ConvTranspose1d(channels, channels // 2, size, rate, padding=(size - rate) // 2)
             nn.init.normal_(up.weight, 0.0, INITIAL_DEVIATION)
-            self.ups.append(weight_norm(up))
+            self.ups.append(up)
             channels //= 2
             for kernel_size, dilations in zip(config.residual_kernel_sizes, config.residual_dilations, strict=True):
                 self.resblocks.append(block(channels, kernel_size, dilations))
         post = Conv1d(channels, 1, OUTER_KERNEL_SIZE, padding=edge)
         nn.init.normal_(post.weight, 0.0, INITIAL_DEVIATION)
-        self.conv_post = weight_norm(post)
+        self.conv_post = post
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
         x = self.conv_pre(channels_last(log_mel))
@@ -91,10 +88,3 @@ class Generator(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             samples: torch.Tensor = torch.tanh(self.conv_post(F.leaky_relu(x.float(), LAST_SLOPE)))
         return samples[:, :, 0]
-
-    def fold_weight_norm(self) -> Generator:
-        """Replace each pair of factors by the weight that they stand for; for export and for speed."""
-        for module in self.modules():
-            if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d)) and hasattr(module, "parametrizations"):
-                remove_parametrizations(module, "weight")
-        return self

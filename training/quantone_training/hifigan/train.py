@@ -15,6 +15,7 @@ import torch.nn.functional as F
 
 from ..command_line import parse_options, start_or_resume, training_arguments, training_audio
 from ..data import CropSampler, to_length
+from ..muon import Muon
 from ..settings import load_settings
 from ..training_loop import (
     autocast,
@@ -24,7 +25,7 @@ from ..training_loop import (
     set_learning_rate,
     update_average,
 )
-from .adversary import Adversary, adamw
+from .adversary import Adversary
 from .config import HifiganConfig, load_hifigan_config
 from .features import log_mel
 from .generator import Generator
@@ -42,7 +43,7 @@ class HifiganTrainer:
         self.generator = Generator(config.generator, config.mel.num_mels).to(self.device)
         self.ema = copy.deepcopy(self.generator).eval()
         self.adversary = Adversary(settings, config.mel.hop_length, self.device)
-        self.optimizer = adamw(self.generator)
+        self.optimizer: torch.optim.Optimizer = Muon(self.generator, settings.others_scale)
         self.sampler = CropSampler(audio, settings.crop_frames * config.mel.hop_length)
         self.random = torch.Generator().manual_seed(settings.seed)
         self.step, self.seconds = 0, 0.0
@@ -54,7 +55,8 @@ class HifiganTrainer:
     def train_step(self, progress: float) -> dict[str, float]:
         """One step of the discriminators and one of the generator; returns the unweighted losses."""
         rate = cosine_learning_rate(self.settings, self.step, progress)
-        set_learning_rate(rate, self.optimizer, self.adversary.optimizer)
+        set_learning_rate(rate, self.optimizer)
+        set_learning_rate(rate * self.settings.others_scale, self.adversary.optimizer)
         clean = self.sampler.batch(self.settings.batch_size, self.random).to(self.device)
         target = log_mel(clean, self.config.mel)
         with autocast(self.device):
