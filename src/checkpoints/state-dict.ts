@@ -11,6 +11,8 @@ export interface WeightTensor {
 
 export type StateDict = ReadonlyMap<string, WeightTensor>;
 
+const way = "give the weights file that belongs to the config";
+
 /**
  * Takes a tensor that must be there with the shape that the config says.
  *
@@ -21,16 +23,23 @@ export function requireTensor(weights: StateDict, name: string, shape: readonly 
   if (tensor === undefined) {
     throw new ModelError(
       "missing-weights",
-      `the weights have no tensor "${name}"; give the weights file that belongs to the config`,
+      `the weights have no tensor "${name}" of the shape [${shape.join(", ")}], ${describe(weights)}; ${way}`,
       { tensor: name },
     );
   }
   if (tensor.shape.length !== shape.length || tensor.shape.some((size, axis) => size !== shape[axis])) {
     throw new ModelError(
       "weights-shape",
-      `"${name}" expected the shape [${shape.join(", ")}], got [${tensor.shape.join(", ")}]; give the weights file that belongs to the config`,
+      `"${name}" expected the shape [${shape.join(", ")}], got [${tensor.shape.join(", ")}]; ${way}`,
       { tensor: name },
     );
   }
   return tensor;
+}
+
+/** What a file has in place of what was expected, for people to see whose it is. */
+function describe(weights: StateDict): string {
+  const names = [...weights.keys()];
+  if (names.length === 0) return "nor any other";
+  return `but ${names.length} others, such as ${names.slice(0, 2).join(" and ")}`;
 }
