@@ -51,7 +51,7 @@ export const espeakPhonemize: Phonemize = async (text, language) => {
   } catch (cause) {
     const quoted = text.slice(0, quotedCharacters);
     if (/language/i.test(String(cause))) {
-      const message = `the package phonemizer has no language "${language}": it speaks English, such as en-us and en-gb; for others give "phonemize"`;
+      const message = `the package phonemizer has no language "${language}": it speaks English, such as en-us and en-gb; for others give "phonemize" (on the command line --phonemes)`;
       throw new TextError("unsupported-language", message, { text: quoted, cause });
     }
     const message = `espeak-ng cannot speak "${quoted}"; spell it otherwise`;

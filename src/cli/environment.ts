@@ -1,7 +1,7 @@
 /** What the commands see of the world, so that tests can put another world around them. */
 import type { Writable } from "node:stream";
 import type { Codec } from "../codec";
-import type { AssembleOptions, CodecDefinition, LoadOptions, RuntimeOptions } from "../codec-definition";
+import type { AssembleOptions, CodecDefinition, CodecSource, LoadOptions, RuntimeOptions } from "../codec-definition";
 import type { Runtime } from "../runtime/runtime";
 import type { SpeechLoadOptions, SpeechModelDefinition } from "../speech-model-definition";
 import type { SpeechModel } from "../synthesis/speech-model";
@@ -34,7 +34,7 @@ export interface CliEnvironment {
     SpeechModelDefinition,
     "name" | "summary" | "weightsLicence" | "weightsPackage"
   >[];
-  loadSpeechModel(name: string, options: SpeechLoadOptions): Promise<SpeechModel>;
+  loadSpeechModel(source: string | CodecSource, options: SpeechLoadOptions): Promise<SpeechModel>;
   /** The codecs that have a language model of their tokens. */
   readonly languageModelCodecs: readonly string[];
   /** The language model of a codec's tokens. */

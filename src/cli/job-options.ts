@@ -10,6 +10,7 @@ import type { NeuralVocoder } from "../vocoder/neural-vocoder";
 import type { CliEnvironment, CommandCodec } from "./environment";
 import { InputError, UsageError } from "./exit-codes";
 import { audioProgress, downloadProgress, ProgressBar, type ProgressBarOptions } from "./progress-bar";
+import type { SpeechAssembly } from "./speech-options";
 import type { DisposableLanguageModel } from "./token-files/token-file";
 
 const DEVICES: readonly DeviceRequest[] = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"];
@@ -111,18 +112,26 @@ export async function loadCommandVocoder(
  */
 export async function loadCommandSpeechModel(
   name: string,
+  speech: SpeechAssembly,
   options: RunOptions,
   environment: CliEnvironment,
 ): Promise<SpeechModel> {
   const { weights } = options;
+  const { config } = speech;
   const system = environment.speechModels.find((model) => model.name === name);
   if (system === undefined) {
     const names = environment.speechModels.map((model) => model.name).join(", ");
     throw new UsageError(`"--model" expected one of ${names}, got ${name}; quantone models lists them`);
   }
-  return loadWeights({ option: "--weights", source: weights, system }, options, environment, (shared) =>
-    environment.loadSpeechModel(name, { ...shared, ...(weights !== undefined && { weights }) }),
-  );
+  if (config !== undefined && weights === undefined) {
+    throw new UsageError("--config is that of weights; say where they are with --weights");
+  }
+  return loadWeights({ option: "--weights", source: weights, system }, options, environment, (shared) => {
+    const load = { ...shared, ...speech.options };
+    if (weights === undefined) return environment.loadSpeechModel(name, load);
+    if (config === undefined) return environment.loadSpeechModel(name, { ...load, weights });
+    return environment.loadSpeechModel({ config: { ...config, system: name }, weights }, load);
+  });
 }
 
 /**

@@ -1,11 +1,12 @@
 /** VITS as callers meet it: `loadSpeechModel`, its options and refusals, and `quantone say`. */
-import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renameTensors, tensorName } from "../../codecs/vits/names";
 import { readAudioFile } from "../../src/audio/index";
-import { loadSpeechModel, type PcmAudio, type SpeechModel, speechModels } from "../../src/index";
+import { loadSpeechModel, type PcmAudio, type SpeechLoadOptions, type SpeechModel, speechModels } from "../../src/index";
 import { maxDifference } from "../helpers/golden";
 import { readVitsGolden } from "../helpers/golden-vits";
 import { runCommand } from "../helpers/run-command";
@@ -252,7 +253,7 @@ describe("quantone say", () => {
         yield Buffer.from(stdin);
       })(),
       speechModels,
-      loadSpeechModel: (name, job) => loadSpeechModel(name, { ...job, ...options }),
+      loadSpeechModel: (source, job) => loadSpeechModel(source, { ...options, ...job }),
     });
 
   it("writes what the library says", async () => {
@@ -270,7 +271,112 @@ describe("quantone say", () => {
   it("takes text from standard input and tells what it left out", async () => {
     const { exitCode, stderr } = await say(["-", join(folder, "b.wav"), "--weights", one], `${sentence} xyz`);
     expect(exitCode).toBe(0);
-    expect(stderr).toContain("left out what the model does not know: x y z");
+    expect(stderr).toContain("left out what the model does not know: x y z\n");
+    const digits = await say(["-", "-", "--weights", one], `${sentence} 12`);
+    expect(digits.stderr).toContain("does not know: 1 2; write numbers as words\n");
+  });
+
+  it("takes text from a file, which has to be text", async () => {
+    const [story, out] = [join(folder, "story.txt"), join(folder, "story.wav")];
+    await writeFile(story, `\ufeff${sentence}`);
+    const { exitCode, stderr } = await say(["--file", story, out, "--weights", one, "--sample-format", "f32"]);
+    expect(exitCode, stderr).toBe(0);
+    await using model = await loadSpeechModel("vits", { ...options, weights: one });
+    const file = await readAudioFile(out);
+    expect(maxDifference(file.channels[0] as Float32Array, samplesOf(await model.synthesize(sentence)))).toBe(0);
+    await writeFile(join(folder, "latin1.txt"), Uint8Array.of(0x62, 0xe4, 0x64));
+    const latin = await say(["--file", join(folder, "latin1.txt"), join(folder, "c.wav"), "--weights", one]);
+    expect([latin.exitCode, latin.stderr]).toEqual([1, expect.stringMatching(/latin1\.txt: expected text in UTF-8/)]);
+    const absent = await say(["--file", join(folder, "absent.txt"), join(folder, "c.wav"), "--weights", one]);
+    expect([absent.exitCode, absent.stderr]).toEqual([1, expect.stringMatching(/absent\.txt: no such file/)]);
+    const itself = await say(["--file", story, story, "--weights", one, "--force"]);
+    expect([itself.exitCode, itself.stderr]).toEqual([2, expect.stringMatching(/is the input file itself/)]);
+  });
+
+  it("says nothing for nothing, and leaves no file", async () => {
+    for (const [text, stdin] of [["", ""], [" \n", ""], ["-", ""], ["-", "\n"], ["?!", ""]] as const) {
+      const { exitCode, stderr } = await say([text, join(folder, "none.wav"), "--weights", one], stdin);
+      expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/there is nothing to say in ".*"; give a text/)]);
+    }
+    expect((await readdir(folder)).filter((name) => name.startsWith("none"))).toEqual([]);
+  });
+
+  it("runs the original's checkpoint with a config of any name, and symbols from a file", async () => {
+    const symbols = Object.keys(options.vocabulary);
+    await writeFile(join(folder, "symbols.txt"), `${symbols.join("\n")}\n`);
+    await writeFile(join(folder, "symbols.json"), JSON.stringify(options.vocabulary));
+    await copyFile(join(several, "original.pth"), join(folder, "pretrained.pth"));
+    const weights = ["--weights", join(folder, "pretrained.pth")];
+    const config = ["--config", join(several, "original.json")];
+    const bare = (...args: string[]) =>
+      runCommand(["say", sentence, ...args], {
+        speechModels,
+        loadSpeechModel: (source, job) => loadSpeechModel(source, { ...job, device: "cpu" }),
+      });
+    const expected = await say([sentence, join(folder, "port.wav"), "--weights", several]);
+    expect(expected.exitCode, expected.stderr).toBe(0);
+    for (const name of ["symbols.txt", "symbols.json"]) {
+      const out = join(folder, `${name}.wav`);
+      const { exitCode, stderr } = await bare(out, ...weights, ...config, "--vocabulary", join(folder, name));
+      expect(exitCode, stderr).toBe(0);
+      const [said, ported] = [await readAudioFile(out), await readAudioFile(join(folder, "port.wav"))];
+      // Weights folded here and there differ in their last bits, samples of 16 bits by one.
+      expect(maxDifference(samplesOf(said), samplesOf(ported))).toBeLessThanOrEqual(1.5 / 32768);
+      expect(maxDifference(samplesOf(said), new Float32Array(samplesOf(said).length))).toBeGreaterThan(0.01);
+    }
+    const missing = await bare(join(folder, "c.wav"), ...weights, ...config);
+    expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringMatching(/12 symbols .* give it as "vocabulary"/)]);
+    const damaged = await bare(join(folder, "c.wav"), ...weights, "--config", join(folder, "symbols.txt"));
+    expect([damaged.exitCode, damaged.stderr]).toEqual([1, expect.stringMatching(/symbols\.txt: expected JSON/)]);
+    const homeless = await bare(join(folder, "c.wav"), ...config);
+    expect([homeless.exitCode, homeless.stderr]).toEqual([2, expect.stringMatching(/--config is that of weights/)]);
+  });
+
+  it("takes a language, or phonemes", async () => {
+    const seen: unknown[] = [];
+    const environment = {
+      speechModels,
+      loadSpeechModel: (source: unknown, job: SpeechLoadOptions) => {
+        seen.push([source, job.phonemeLanguage, job.phonemize?.("hˈaɪ", "")]);
+        return loadSpeechModel("vits", { ...options, weights: one });
+      },
+    };
+    const run = (...args: string[]) => runCommand(["say", sentence, "-", "--weights", one, ...args], environment);
+    await run("--language", "en-gb");
+    await run("--phonemes");
+    expect(seen).toEqual([["vits", "en-gb", undefined], ["vits", undefined, Promise.resolve("hˈaɪ")]]);
+    expect(await (seen[1] as unknown[])[2]).toBe("hˈaɪ");
+    expect((await run("--phonemes", "--language", "en-gb")).exitCode).toBe(2);
+  });
+
+  it("can be heard on standard output while it is made", async () => {
+    const written: string[] = [];
+    const model = await loadSpeechModel("vits", { ...options, weights: one });
+    const stdout = new Writable({
+      write(bytes: Buffer, _, done) {
+        written.push(bytes.subarray(0, 4).toString("latin1") === "RIFF" ? "header" : "samples");
+        done();
+      },
+    });
+    // What has been written before the model is asked to go on.
+    const { exitCode } = await runCommand(["say", `${sentence}. ${sentence}.`, "-", "--weights", one], {
+      speechModels,
+      loadSpeechModel: async () =>
+        ({
+          name: "vits",
+          sampleRate: model.sampleRate,
+          async *synthesizeStream(...args: Parameters<SpeechModel["synthesizeStream"]>) {
+            for await (const chunk of model.synthesizeStream(...args)) {
+              yield chunk;
+              written.push("asked for more");
+            }
+          },
+          [Symbol.asyncDispose]: () => model.dispose(),
+        }) as SpeechModel,
+      stdout,
+    });
+    expect(exitCode).toBe(0);
+    expect(written.slice(0, 4)).toEqual(["header", "samples", "asked for more", "samples"]);
   });
 
   it("refuses what cannot be meant", async () => {

@@ -12,7 +12,7 @@ export interface CommandResult {
 /** Fills in what a test's environment leaves out: nothing to read, no systems, and none that can be loaded. */
 export async function runCommand(
   args: readonly string[],
-  environment: Partial<Omit<CliEnvironment, "stdout" | "stderr">>,
+  environment: Partial<Omit<CliEnvironment, "stderr">>,
 ): Promise<CommandResult> {
   const [stdout, stderr] = [new Collected(), new Collected()];
   const exitCode = await runCommandLine([...args], {
@@ -28,8 +28,8 @@ export async function runCommand(
     loadLanguageModel: refuse,
     openRuntime: refuse,
     now: () => performance.now(),
-    ...environment,
     stdout,
+    ...environment,
     stderr,
   });
   return { exitCode, stdout: stdout.text, stderr: stderr.text };
