@@ -30,10 +30,16 @@ class Adversary:
         self.settings = settings
         self.device = device
         self.num_samples = round(settings.crop_seconds * sample_rate)
+        self.step = 0
         self.discriminators = Discriminators(settings.channels).to(device)
         self.optimizer = torch.optim.AdamW(
             self.discriminators.parameters(), lr=settings.learning_rate, betas=(0.8, 0.99)
         )
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the discriminators have learned for long enough to be worth hearing."""
+        return self.step >= self.settings.warmup_steps
 
     def crop(self, clean: torch.Tensor, decoded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The same random stretch of both, [B, 1, T], at a level of one."""
@@ -50,6 +56,7 @@ class Adversary:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
+        self.step += 1
         return float(loss.detach())
 
     def judge(self, clean: torch.Tensor, decoded: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -64,8 +71,11 @@ class Adversary:
         return {"adversarial": adversarial_loss(fake), "feature": feature_loss(real, fake)}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"discriminators": self.discriminators.state_dict(), "optimizer": self.optimizer.state_dict()}
+        states = {"discriminators": self.discriminators.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return {**states, "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.discriminators.load_state_dict(state["discriminators"])
         self.optimizer.load_state_dict(state["optimizer"])
+        # Older checkpoints do not say; theirs are warm.
+        self.step = state.get("step", self.settings.warmup_steps)

@@ -42,7 +42,11 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class AdversarialSettings:
-    """The adversarial phase; it begins at `start_step` and alternates discriminator and generator steps."""
+    """The adversarial phase, which alternates discriminator and codec steps.
+
+    start_step: not before this step of the run.
+    warmup_steps: so many steps the discriminators learn before the codec hears them.
+    """
 
     start_step: int
     learning_rate: float

@@ -1,4 +1,4 @@
-"""Train a codec: `python -m quantone_training.train --data SHARDS --run FOLDER --minutes 90`.
+"""Train a codec: `python -m quantone_training.train --data RECORDINGS --run FOLDER --minutes 90`.
 
 The same command starts a run, resumes it from the folder's checkpoint, and works on CPU (bfloat16 autocast) and CUDA.
 First an autoencoder without quantizer, then k-means on its latents, then everything with the quantizer in the loop.
@@ -124,8 +124,7 @@ class Trainer:
         if self.step % 2 == 0:
             self.discriminator_loss = self.adversary.learn(clean, decoded)
             return {}
-        is_warm = self.step >= chosen.start_step + chosen.warmup_steps
-        return self.adversary.judge(clean, decoded) if is_warm else {}
+        return self.adversary.judge(clean, decoded) if self.adversary.is_warm else {}
 
     def weighted(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:
         """The generator's objective: the sum of all terms times the weights of the current phase."""

@@ -49,8 +49,10 @@ def test_resumed_run_continues_exactly(
         assert torch.allclose(a, b, atol=1e-5)
 
 
-def test_adversarial_phase_trains_both_sides(tiny: CodecConfig, settings: Settings, audio: np.ndarray) -> None:
-    adversarial = AdversarialSettings(
+@pytest.fixture
+def adversarial(settings: Settings) -> Settings:
+    """Discriminators from step 4 on, which learn two steps of their own before they are heard."""
+    phase = AdversarialSettings(
         start_step=4,
         learning_rate=1e-3,
         adversarial_weight=1,
@@ -59,13 +61,37 @@ def test_adversarial_phase_trains_both_sides(tiny: CodecConfig, settings: Settin
         channels=2,
         warmup_steps=2,
     )
-    trainer = Trainer(tiny, replace(settings, adversarial=adversarial), audio)
+    return replace(settings, adversarial=phase)
+
+
+def test_adversarial_phase_trains_both_sides(tiny: CodecConfig, adversarial: Settings, audio: np.ndarray) -> None:
+    trainer = Trainer(tiny, adversarial, audio)
     assert trainer.adversary is not None
     before = [p.detach().clone() for p in trainer.adversary.discriminators.parameters()]
     rows = [trainer.train_step(0.0) for _ in range(9)]
     assert ["adversarial" in row for row in rows] == [False] * 7 + [True, False]
     after = list(trainer.adversary.discriminators.parameters())
     assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_discriminators_that_join_a_run_later_learn_first(
+    tiny: CodecConfig, settings: Settings, adversarial: Settings, audio: np.ndarray, tmp_path: Path
+) -> None:
+    first = Trainer(tiny, settings, audio)
+    first.step = 20
+    save_state(tmp_path / "checkpoint.pt", first)
+    joined, resumed, older = (Trainer(tiny, adversarial, audio) for _ in range(3))
+    load_state(tmp_path / "checkpoint.pt", joined)
+    assert ["adversarial" in joined.train_step(0.0) for _ in range(4)] == [False, False, False, True]
+    save_state(tmp_path / "checkpoint.pt", joined)
+    load_state(tmp_path / "checkpoint.pt", resumed)
+    assert ["adversarial" in resumed.train_step(0.0) for _ in range(2)] == [False, True]
+    # Checkpoints from before the discriminators counted their steps are of runs that were past this.
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    del state["adversary"]["step"]
+    torch.save(state, tmp_path / "checkpoint.pt")
+    load_state(tmp_path / "checkpoint.pt", older)
+    assert older.adversary is not None and older.adversary.is_warm
 
 
 def test_run_writes_checkpoint_and_log_within_its_budget(
