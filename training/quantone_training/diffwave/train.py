@@ -1,4 +1,4 @@
-"""Train a DiffWave: `python -m quantone_training.diffwave.train --data SHARDS --run FOLDER --minutes 120`.
+"""Train a DiffWave: `python -m quantone_training.diffwave.train --data RECORDINGS --run FOLDER --minutes 120`.
 
 The same command starts a run and resumes it from the folder's checkpoint, on CPU (bfloat16 autocast) and CUDA.
 """

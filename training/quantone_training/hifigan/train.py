@@ -1,4 +1,4 @@
-"""Train a HiFi-GAN: `python -m quantone_training.hifigan.train --data SHARDS --run FOLDER --minutes 120`.
+"""Train a HiFi-GAN: `python -m quantone_training.hifigan.train --data RECORDINGS --run FOLDER --minutes 120`.
 
 The same command starts a run and resumes it from the folder's checkpoint, on CPU (bfloat16 autocast) and CUDA. At first
 the generator learns from the mel loss alone; then the discriminators join.
