@@ -203,6 +203,7 @@ export class GraphBuilder {
           node: this.#nodes.map((node) => nodeProto(node, nameOf)),
           input: [...this.#inputs, ...stateInputs].map((operand) => valueInfo(operand.name, operand.shape)),
           output: [...values, ...nextStates].map((operand) => valueInfo(nameOf(operand), operand.shape)),
+          valueInfo: this.#convolved(published).map((operand) => valueInfo(operand.name, operand.shape)),
         },
         this.#initializers,
       ),
@@ -216,6 +217,15 @@ export class GraphBuilder {
         }),
       ),
     };
+  }
+
+  /**
+   * What convolutions inside the network give. Their shapes are written down because a runtime cannot work out the time of
+   * a dilated one by itself; knowing that two operands have one shape lets it add one to the other inside a convolution.
+   */
+  #convolved(published: ReadonlyMap<Operand, string>): Operand[] {
+    const results = this.#nodes.flatMap(({ opType, outputs }) => (opType === "Conv" ? outputs : []));
+    return results.filter((operand) => !published.has(operand));
   }
 
   #checkOwn(operand: Operand): void {

@@ -7,11 +7,13 @@
  * Source   Kong et al. 2020, "HiFi-GAN", section 2.2; layers named as in the published checkpoints
  */
 import type { Operand } from "../graph-builder";
-import { leakyRelu, tanh } from "../ops/activation";
+import { tanh } from "../ops/activation";
 import { reshape } from "../ops/shape";
+import { blockedLeakyRelu, blockWidth } from "./blocked-layout";
 import type { ConvWeights } from "./causal-conv";
 import { multiReceptiveField, type ResidualBlock, residualReach, residualSlope } from "./multi-receptive-field";
-import { planarConv, planarTransposedConv, type Reach, toPlanes, transposedReach } from "./planar-conv";
+import { fromPlanes, planarConv, type Reach, toPlanes } from "./planar-conv";
+import { planarTransposedConv, transposedReach } from "./planar-transposed-conv";
 
 /** Everything that fixes the shapes of the layers. */
 export interface GeneratorSizes {
@@ -55,23 +57,37 @@ export function hifiGanGenerator(x: Operand, sizes: GeneratorSizes, layer: Layer
   let channels = initialChannels;
   // Behind a fusion stands the sum; its mean is taken by the weights of the convolution that comes next.
   let inputScale = 1;
+  const lastPhases = phasesFilling(initialChannels / 2 ** upsampleRates.length, upsampleRates.at(-1) ?? 1);
   for (const [stage, stride] of upsampleRates.entries()) {
     const kernelSize = upsampleKernelSizes[stage] ?? 0;
+    const phases = stage === upsampleRates.length - 1 ? lastPhases : 1;
     const [input, scale] = [planes, inputScale];
     const upsampled = at(`ups.${stage}`, [channels, channels / 2, kernelSize], (weights) => {
-      const padding = (kernelSize - stride) / 2;
-      return planarTransposedConv(leakyRelu(input, residualSlope), weights, { stride, padding, inputScale: scale });
+      const options = { stride, padding: (kernelSize - stride) / 2, inputScale: scale, phases };
+      return planarTransposedConv(blockedLeakyRelu(input, residualSlope), weights, options);
     });
     channels /= 2;
     const blocks = residualBlocks(sizes, stage, channels, layer);
-    planes = graph.scope(`stages.${stage}`, () => multiReceptiveField(upsampled, blocks));
+    planes = graph.scope(`stages.${stage}`, () => multiReceptiveField(upsampled, blocks, phases));
     inputScale = 1 / residualKernelSizes.length;
   }
+  const hop = upsampleRates.reduce((product, rate) => product * rate, 1);
+  const resultPhases = phasesFilling(1, hop, lastPhases);
   const samples = at("conv_post", [1, channels, outerKernelSize], (weights) =>
-    tanh(planarConv(leakyRelu(planes, lastSlope), weights, { inputScale })),
+    tanh(planarConv(blockedLeakyRelu(planes, lastSlope), weights, { inputScale, phases: lastPhases, resultPhases })),
   );
-  const [batchSize = 1, , , length = 1] = samples.shape;
-  return reshape(samples, [batchSize, length]);
+  const rows = fromPlanes(samples, resultPhases);
+  return reshape(rows, rows.shape.slice(0, 2));
+}
+
+/**
+ * How many samples lie side by side so that few channels fill a block: the 8 of V2's last stage would leave half of it
+ * empty, and the samples themselves nearly all. They divide `length` and are a multiple of `multiple`.
+ */
+function phasesFilling(channels: number, length: number, multiple = 1): number {
+  let phases = Math.max(multiple, Math.floor(blockWidth / channels));
+  while (phases > multiple && (length % phases !== 0 || phases % multiple !== 0)) phases--;
+  return phases;
 }
 
 function residualBlocks(sizes: GeneratorSizes, stage: number, channels: number, layer: LayerSource): ResidualBlock[] {

@@ -6,6 +6,7 @@
 import type { Operand } from "../graph-builder";
 import { leakyRelu } from "../ops/activation";
 import { add } from "../ops/elementwise";
+import { blockedLeakyRelu } from "./blocked-layout";
 import type { ConvWeights } from "./causal-conv";
 import { planarConv } from "./planar-conv";
 
@@ -27,21 +28,29 @@ export type ResidualBlock = readonly ResidualStep[];
 /**
  * The sum of the blocks. The paper's mean is that sum over their number: multiply by it in what comes next.
  *
- * Shapes   x [B, C, 1, T]; result [B, C, 1, T]
+ * Shapes   x [B, phases * C, 1, T / phases]; result the same
+ * @param phases  samples that lie side by side, as in planar-conv.ts
  */
-export function multiReceptiveField(x: Operand, blocks: readonly ResidualBlock[]): Operand {
+export function multiReceptiveField(x: Operand, blocks: readonly ResidualBlock[], phases = 1): Operand {
   const { graph } = x;
+  const activated = blockedLeakyRelu(x, residualSlope);
   return blocks
-    .map((block, index) => graph.scope(`blocks.${index}`, () => residualBlock(x, block)))
+    .map((block, index) => graph.scope(`blocks.${index}`, () => residualBlock(x, activated, block, phases)))
     .reduce((sum, output) => add(sum, output));
 }
 
-function residualBlock(x: Operand, steps: ResidualBlock): Operand {
+/** @param activated  the first step's activation of `x`, which all blocks share */
+function residualBlock(x: Operand, activated: Operand, steps: ResidualBlock, phases: number): Operand {
+  const { graph } = x;
   return steps.reduce((input, { dilation, conv, second }, index) => {
-    const { graph } = input;
-    const hidden = graph.scope(`steps.${index}`, () => planarConv(leakyRelu(input, residualSlope), conv, { dilation }));
+    const hidden = graph.scope(`steps.${index}`, () => {
+      const signal = index === 0 ? activated : blockedLeakyRelu(input, residualSlope);
+      return planarConv(signal, conv, { dilation, phases });
+    });
     if (second === undefined) return add(hidden, input);
-    const branch = graph.scope(`steps.${index}.second`, () => planarConv(leakyRelu(hidden, residualSlope), second));
+    const branch = graph.scope(`steps.${index}.second`, () =>
+      planarConv(leakyRelu(hidden, residualSlope), second, { phases }),
+    );
     return add(branch, input);
   }, x);
 }

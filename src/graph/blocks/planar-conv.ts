@@ -5,8 +5,11 @@
  * putting taps side by side. As a 2-D Conv of height 1 the runtime runs them in a blocked layout with kernels of its own,
  * at twice the speed or more (docs/decisions/0100-planar-convolutions.md); the numbers of a sample do not depend on how
  * many samples a call has.
+ *
+ * Planes may hold `phases` samples side by side, [B, phases * C, 1, T / phases]: channel `phase * C + c` at place n is
+ * sample `n * phases + phase` of channel c. So few channels fill the blocks of the runtime's layout, which takes 16.
  */
-import { formatShape, multiplyDimension } from "../dimension";
+import { divideDimension, formatShape, multiplyDimension, shiftDimension } from "../dimension";
 import type { Operand } from "../graph-builder";
 import { reshape, transpose } from "../ops/shape";
 import type { ConvWeights } from "./causal-conv";
@@ -17,87 +20,90 @@ export function toPlanes(x: Operand): Operand {
   return transpose(reshape(x, [batchSize, samples, channels, 1]), [0, 2, 3, 1]);
 }
 
-/** [B, C, 1, T] -> [B, T, C]. */
-export function fromPlanes(x: Operand): Operand {
-  const [batchSize = 1, channels = 1, , samples = 1] = x.shape;
-  return reshape(transpose(x, [0, 3, 1, 2]), [batchSize, samples, channels]);
+/**
+ * [B, phases * C, 1, T / phases] -> [B, T, C].
+ *
+ * @throws {GraphError} `shape-mismatch` when the phases do not divide the channels
+ */
+export function fromPlanes(x: Operand, phases = 1): Operand {
+  const [batchSize = 1, channels = 1, , places = 1] = x.shape;
+  const numChannels = divideDimension(channels, phases);
+  if (numChannels === undefined) {
+    throw x.graph.error("shape-mismatch", `${phases} phases do not divide the channels of ${formatShape(x.shape)}`);
+  }
+  return reshape(transpose(x, [0, 2, 3, 1]), [batchSize, multiplyDimension(places, phases), numChannels]);
 }
 
 export interface PlanarConvOptions {
   readonly dilation?: number;
   /** Multiplies the weights, and not the bias: what the input would have been multiplied by. Default 1. */
   readonly inputScale?: number;
+  /** Samples that lie side by side in the input. Default 1. */
+  readonly phases?: number;
+  /** Samples that lie side by side in the result, a multiple of `phases` that divides T. Default `phases`. */
+  readonly resultPhases?: number;
 }
 
 /**
  * Convolves with zeros beyond the ends: as many samples come out as go in.
  *
- * Shapes   x [B, I, 1, T], weight [O, I, k] with k odd; result [B, O, 1, T]
+ * With several phases one kernel holds the given one once for each phase of the result, each a sample further on; where
+ * they do not overlap it holds zeros.
+ *
+ * Shapes   x [B, phases * I, 1, T / phases], weight [O, I, k] with k odd;
+ *          result [B, resultPhases * O, 1, T / resultPhases]
  * @throws {GraphError} `unsupported-op` for a kernel of even size; `shape-mismatch`
  */
 export function planarConv(x: Operand, weights: ConvWeights, options: PlanarConvOptions = {}): Operand {
-  const { dilation = 1, inputScale = 1 } = options;
+  const { dilation = 1, inputScale = 1, phases = 1, resultPhases = phases } = options;
   const { graph } = x;
   const [numOutputs = 0, numInputs = 0, kernelSize = 0] = weights.weight.shape;
-  checkPlanes(x, numInputs);
+  checkPlanes(x, phases * numInputs);
   if (kernelSize % 2 === 0) {
     throw graph.error("unsupported-op", `a convolution to both sides expected an odd kernel, got ${kernelSize}`);
   }
-  const { data } = weights.weight;
-  const weight = graph.constant("weight", [numOutputs, numInputs, 1, kernelSize], (into) =>
-    writeScaled(data, into, inputScale),
-  );
+  const stride = resultPhases / phases;
   const edge = ((kernelSize - 1) * dilation) / 2;
-  return conv(x, [weight, ...biasOf(x, weights, 1)], numOutputs, { edges: [edge, edge], kernelSize, dilation });
+  const back = Math.ceil(edge / phases);
+  const ahead = Math.floor((resultPhases - 1 + edge) / phases);
+  // The taps of one phase lie on a grid that the runtime knows; those of several do not.
+  const spacing = resultPhases === 1 ? dilation : 1;
+  const numTaps = (back + ahead) / spacing + 1;
+  const layout: PhaseLayout = { phases, resultPhases, dilation, spacing, numTaps, begin: back * phases - edge };
+  const weight = graph.constant("weight", [resultPhases * numOutputs, phases * numInputs, 1, numTaps], (into) =>
+    writePhases(weights.weight, into, inputScale, layout),
+  );
+  const sizes = { edges: [back, ahead - stride + 1] as const, dilation: spacing, stride };
+  return convolve(x, weight, repeatedBias(x, weights, resultPhases), sizes);
 }
 
-export interface PlanarTransposedConvOptions {
-  readonly stride: number;
-  /** Samples cut off at each end of the overlap-added result. */
-  readonly padding: number;
-  /** As in `PlanarConvOptions`. */
-  readonly inputScale?: number;
+interface PhaseLayout {
+  readonly phases: number;
+  readonly resultPhases: number;
+  readonly dilation: number;
+  /** Places from one tap that is written to the next. */
+  readonly spacing: number;
+  readonly numTaps: number;
+  /** Which of the samples that the result meets is the first of phase 0. */
+  readonly begin: number;
 }
 
-/**
- * Transposed convolution, `stride` samples for each that goes in.
- *
- * Each output sample is a sum over few input samples; the `stride` samples that one input place becomes are channels of
- * an ordinary convolution, laid out afterwards.
- *
- * Shapes   x [B, I, 1, T], weight [I, O, k] with k - 2 * padding = stride; result [B, O, 1, T * stride]
- * @throws {GraphError} `unsupported-op` when kernel, stride and padding give another number of samples;
- *   `shape-mismatch`
- */
-export function planarTransposedConv(x: Operand, weights: ConvWeights, options: PlanarTransposedConvOptions): Operand {
-  const { stride, padding, inputScale = 1 } = options;
-  const { graph } = x;
-  const [numInputs = 0, numOutputs = 0, kernelSize = 0] = weights.weight.shape;
-  checkPlanes(x, numInputs);
-  if (kernelSize - 2 * padding !== stride) {
-    const got = `kernel ${kernelSize} and padding ${padding}`;
-    throw graph.error("unsupported-op", `stride ${stride} expected a kernel of stride + 2 * padding, got ${got}`);
-  }
-  const { back, ahead } = transposedReach(kernelSize, stride, { back: 0, ahead: 0 });
-  const numTaps = back + 1 + ahead;
-  const { data } = weights.weight;
-  const weight = graph.constant("weight", [numOutputs * stride, numInputs, 1, numTaps], (into) => {
-    for (let input = 0, at = 0; input < numInputs; input++) {
-      for (let output = 0; output < numOutputs; output++) {
-        for (let place = 0; place < kernelSize; place++, at++) {
-          // The sample `place - padding` behind the input's own: so many strides on, in this phase.
-          const phase = (((place - padding) % stride) + stride) % stride;
-          const tap = back - (place - padding - phase) / stride;
-          into[((output * stride + phase) * numInputs + input) * numTaps + tap] = inputScale * (data[at] as number);
-        }
+/** Puts a kernel [O, I, k] where each phase of the result meets its samples. */
+function writePhases(weight: ConvWeights["weight"], into: Float32Array, scale: number, layout: PhaseLayout): void {
+  const [numOutputs = 0, numInputs = 0, kernelSize = 0] = weight.shape;
+  const { phases, resultPhases, dilation, spacing, numTaps, begin } = layout;
+  for (let phase = 0; phase < resultPhases; phase++) {
+    const targets = Array.from({ length: kernelSize }, (_, tap) => {
+      const sample = begin + phase + tap * dilation;
+      return (sample % phases) * numInputs * numTaps + Math.floor(sample / phases) / spacing;
+    });
+    for (let output = 0, at = 0; output < numOutputs; output++) {
+      for (let input = 0; input < numInputs; input++) {
+        const row = ((phase * numOutputs + output) * phases * numInputs + input) * numTaps;
+        for (const target of targets) into[row + target] = scale * (weight.data[at++] as number);
       }
     }
-  });
-  const constants = [weight, ...biasOf(x, weights, stride)];
-  const phases = conv(x, constants, numOutputs * stride, { edges: [back, ahead], kernelSize: numTaps, dilation: 1 });
-  const [batchSize = 1, , , samples = 1] = phases.shape;
-  const split = transpose(reshape(phases, [batchSize, numOutputs, stride, samples]), [0, 1, 3, 2]);
-  return reshape(split, [batchSize, numOutputs, 1, multiplyDimension(samples, stride)]);
+  }
 }
 
 /** Samples before and after its own that one depends on. */
@@ -106,53 +112,48 @@ export interface Reach {
   readonly ahead: number;
 }
 
-/**
- * Reach through a transposed convolution with kernel = stride + 2 * padding.
- *
- * @param reach  of what stands behind it, in samples of its result
- * @returns reach in samples that go in, from the one that a block of `stride` results belongs to
- */
-export function transposedReach(kernelSize: number, stride: number, reach: Reach): Reach {
-  const padding = (kernelSize - stride) / 2;
-  return {
-    back: Math.floor((reach.back + kernelSize - 1 - padding) / stride),
-    ahead: Math.floor((reach.ahead + stride - 1 + padding) / stride),
-  };
-}
-
 interface ConvSizes {
-  /** Zeros before the first and behind the last sample. */
+  /** Zeros before the first and behind the last place. */
   readonly edges: readonly [number, number];
-  readonly kernelSize: number;
-  readonly dilation: number;
+  readonly dilation?: number;
+  readonly stride?: number;
 }
 
-function conv(x: Operand, constants: readonly Operand[], channels: number, sizes: ConvSizes): Operand {
-  const [batchSize = 1, , , samples = 1] = x.shape;
-  const [before, behind] = sizes.edges;
-  return x.graph.node("Conv", [x, ...constants], [batchSize, channels, 1, samples], {
-    kernel_shape: [1, sizes.kernelSize],
-    dilations: [1, sizes.dilation],
-    pads: [0, before, 0, behind],
+/**
+ * The runtime's own convolution.
+ *
+ * Shapes   x [B, I, 1, T], weight [O, I, 1, k], bias none or one [O]
+ * @throws {GraphError} `shape-mismatch` when the stride does not divide what it strides over
+ */
+export function convolve(x: Operand, weight: Operand, bias: readonly Operand[], sizes: ConvSizes): Operand {
+  const { edges, dilation = 1, stride = 1 } = sizes;
+  const [batchSize = 1, , , places = 1] = x.shape;
+  const [numOutputs = 1, , , kernelSize = 1] = weight.shape.map(Number);
+  const numSteps = shiftDimension(places, edges[0] + edges[1] - (kernelSize - 1) * dilation - 1 + stride);
+  const numResults = divideDimension(numSteps, stride);
+  if (numResults === undefined) {
+    throw x.graph.error("shape-mismatch", `stride ${stride} does not divide ${formatShape([numSteps])} places`);
+  }
+  return x.graph.node("Conv", [x, weight, ...bias], [batchSize, numOutputs, 1, numResults], {
+    kernel_shape: [1, kernelSize],
+    dilations: [1, dilation],
+    strides: [1, stride],
+    pads: [0, edges[0], 0, edges[1]],
   });
 }
 
-/** The bias, each number `repeats` times; none when there is none. */
-function biasOf({ graph }: Operand, { bias }: ConvWeights, repeats: number): Operand[] {
+/** The bias, `repeats` times; none when there is none. */
+export function repeatedBias({ graph }: Operand, { bias }: ConvWeights, repeats: number): Operand[] {
   if (bias === undefined) return [];
   const [channels = 0] = bias.shape;
   const write = (into: Float32Array): void => {
-    const { data } = bias;
-    for (let at = 0; at < into.length; at++) into[at] = data[Math.floor(at / repeats)] as number;
+    for (let begin = 0; begin < into.length; begin += channels) into.set(bias.data, begin);
   };
   return [graph.constant("bias", [channels * repeats], write)];
 }
 
-function writeScaled(from: Float32Array, into: Float32Array, scale: number): void {
-  for (let at = 0; at < into.length; at++) into[at] = scale * (from[at] as number);
-}
-
-function checkPlanes(x: Operand, channels: number): void {
+/** @throws {GraphError} `shape-mismatch` when `x` is not [B, channels, 1, T] */
+export function checkPlanes(x: Operand, channels: number): void {
   if (x.shape.length === 4 && x.shape[1] === channels && x.shape[2] === 1) return;
   const message = `a convolution over planes expected [B, ${channels}, 1, T], got ${formatShape(x.shape)}`;
   throw x.graph.error("shape-mismatch", message);

@@ -1,26 +1,24 @@
 import { describe, expect, it } from "vitest";
-import {
-  fromPlanes,
-  planarConv,
-  planarTransposedConv,
-  toPlanes,
-  transposedReach,
-} from "../../../src/graph/blocks/planar-conv";
+import { fromPlanes, planarConv, toPlanes } from "../../../src/graph/blocks/planar-conv";
+import { planarTransposedConv, transposedReach } from "../../../src/graph/blocks/planar-transposed-conv";
 import { symbol } from "../../../src/graph/dimension";
 import { batch, GraphBuilder, type Operand } from "../../../src/graph/graph-builder";
 import { maxDifference } from "../../helpers/golden";
 import { runNetwork } from "../../helpers/run-network";
 import { noise } from "../../helpers/synth-audio";
 
-const [numInputs, numOutputs, numFrames] = [3, 2, 13];
+const [numInputs, numOutputs, numFrames] = [3, 2, 24];
 const signal = noise(numFrames * numInputs, 1);
 const bias = { shape: [numOutputs], data: noise(numOutputs, 2) };
 
-/** Runs one block over rows [F, I]; gives rows. */
-async function run(build: (x: Operand) => Operand): Promise<Float32Array> {
+/** Runs one block over rows [F, I], with so many phases in its planes before and behind; gives rows. */
+async function run(build: (x: Operand) => Operand, phases = 1, resultPhases = phases): Promise<Float32Array> {
   const graph = new GraphBuilder({ name: "test", form: "offline" });
-  const x = graph.input("x", [batch, symbol("F"), numInputs]);
-  const { y } = await runNetwork(graph.build({ y: fromPlanes(build(toPlanes(x))) }), signal, numInputs);
+  // The symbol stands for the places of the wider planes, so that both numbers of places are multiples of it.
+  const places = symbol("F", Math.max(phases, resultPhases) / phases);
+  const x = graph.input("x", [batch, places, phases * numInputs]);
+  const network = graph.build({ y: fromPlanes(build(toPlanes(x)), resultPhases) });
+  const { y } = await runNetwork(network, signal, phases * numInputs);
   return y ?? new Float32Array();
 }
 
@@ -67,6 +65,33 @@ describe("planarConv", () => {
     expect(maxDifference(actual, expected)).toBeLessThan(1e-6);
   });
 
+  it.each([
+    [1, 1, 2, 2],
+    [3, 1, 2, 2],
+    [7, 3, 2, 2],
+    [11, 5, 2, 2],
+    [3, 2, 4, 4],
+    [7, 1, 1, 8],
+    [7, 1, 2, 12],
+    [5, 2, 3, 6],
+  ])("is that with kernel %i, dilation %i and %i samples side by side, %i of the result", async (...sizes) => {
+    const [kernelSize, dilation, phases, resultPhases] = sizes;
+    const weight = {
+      shape: [numOutputs, numInputs, kernelSize],
+      data: noise(numOutputs * numInputs * kernelSize, 3),
+    };
+    const options = { dilation, inputScale: 0.5, phases, resultPhases };
+    const actual = await run((x) => planarConv(x, { weight, bias }, options), phases, resultPhases);
+    expect(
+      maxDifference(actual, await run((x) => planarConv(x, { weight, bias }, { dilation, inputScale: 0.5 }))),
+    ).toBeLessThan(1e-6);
+  });
+
+  it("refuses numbers of samples that its phases do not divide", async () => {
+    const weights = { weight: { shape: [2, 3, 3], data: new Float32Array(18) } };
+    await expect(run((x) => planarConv(x, weights, { resultPhases: 5 }))).rejects.toThrow(/stride 5 does not divide/);
+  });
+
   it("refuses kernels of even size and other numbers of channels", async () => {
     const even = { weight: { shape: [2, 3, 4], data: new Float32Array(24) } };
     await expect(run((x) => planarConv(x, even))).rejects.toMatchObject({ code: "unsupported-op" });
@@ -98,6 +123,26 @@ describe("planarTransposedConv", () => {
       (sample, tap) => ((sample + padding - tap) % stride === 0 ? (sample + padding - tap) / stride : undefined),
       (output, input, tap) => 2 * (weight.data[(input * numOutputs + output) * kernelSize + tap] ?? 0),
     );
+    expect(maxDifference(actual, expected)).toBeLessThan(1e-6);
+  });
+
+  it.each([
+    [2, 4, 2],
+    [2, 6, 2],
+    [4, 10, 2],
+    [8, 16, 4],
+    [6, 12, 3],
+    [4, 4, 4],
+  ])("is that with stride %i, kernel %i and %i samples side by side", async (stride, kernelSize, phases) => {
+    const padding = (kernelSize - stride) / 2;
+    const weight = {
+      shape: [numInputs, numOutputs, kernelSize],
+      data: noise(numOutputs * numInputs * kernelSize, 4),
+    };
+    const options = { stride, padding, inputScale: 2 };
+    const side = (x: Operand) => fromPlanes(planarTransposedConv(x, { weight, bias }, { ...options, phases }), phases);
+    const actual = await run((x) => toPlanes(side(x)));
+    const expected = await run((x) => planarTransposedConv(x, { weight, bias }, options));
     expect(maxDifference(actual, expected)).toBeLessThan(1e-6);
   });
 
