@@ -92,6 +92,31 @@ class ComplexSpectrumLoss(nn.Module):
         return (self.weight * magnitudes(a - b) / (b.abs().sqrt() + 0.05)).mean()
 
 
+class FrameLock(nn.Module):
+    """How far the phases above a corner frequency are the same in every frame: 1 for a repeated frame, 0 for speech.
+
+    Fricatives and breath have random phases, which a decoder without noise of its own likes to make as one waveform,
+    again in every frame: a buzz at the frame rate, to which losses on magnitudes are deaf.
+    """
+
+    window: torch.Tensor
+
+    def __init__(self, sample_rate: int, hop_length: int, corner_hz: float = 1000.0, size: int = 512) -> None:
+        super().__init__()
+        self.size, self.hop_length = size, hop_length
+        self.first_bin = round(corner_hz * size / sample_rate)
+        self.register_buffer("window", torch.hann_window(size), persistent=False)
+
+    def forward(self, decoded: torch.Tensor) -> torch.Tensor:
+        """Mean over bins of the squared length of the mean phase of the batch's frames [B, 1, T]."""
+        spectrum = torch.stft(
+            decoded[:, 0], self.size, self.hop_length, window=self.window, center=False, return_complex=True
+        )[:, self.first_bin :]
+        phases = spectrum / magnitudes(spectrum)
+        mean = phases.mean((0, 2))
+        return (mean.real.square() + mean.imag.square()).mean()
+
+
 def log_noise_ratio(decoded: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
     """Mean over the batch of log10 of error power over signal power."""
     error = (decoded - clean).square().sum((1, 2))

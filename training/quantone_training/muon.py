@@ -37,8 +37,11 @@ def orthogonalized(update: torch.Tensor) -> torch.Tensor:
     return orthogonal
 
 
-def kernels_and_others(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Kernels are of convolutions [C', C, K] and matrices; tables of embeddings, whose rows are vectors, are not."""
+def parameter_groups(network: nn.Module, others_scale: float, weight_decay: float = 0.0) -> list[dict[str, Any]]:
+    """Two groups for `Muon`: kernels, and all else, whose learning rate is `others_scale` times the kernels'.
+
+    Kernels are of convolutions [C', C, K] and matrices; tables of embeddings, whose rows are vectors, are not.
+    """
     tables = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
     kernels: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
@@ -46,19 +49,20 @@ def kernels_and_others(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.
         smaller_side = min(len(parameter), parameter[0].numel()) if parameter.ndim >= 2 else 1
         is_kernel = smaller_side >= SMALLEST_SIDE and id(parameter) not in tables
         (kernels if is_kernel else others).append(parameter)
-    return kernels, others
+    return [
+        {"params": kernels, "is_muon": True, "scale": 1.0, "weight_decay": weight_decay},
+        {"params": others, "is_muon": False, "scale": others_scale, "weight_decay": weight_decay},
+    ]
 
 
 class Muon(torch.optim.Optimizer):
-    """Two groups: kernels, and all else, whose learning rate is `others_scale` times the kernels'.
+    """Takes the groups of `parameter_groups`; a group's steps are as long as its "lr" times its "scale".
 
     Kernels must be plain: of a weight-normalized one, the two factors would each take a step that says little of both.
     """
 
-    def __init__(self, network: nn.Module, others_scale: float, weight_decay: float = 0.0) -> None:
-        kernels, others = kernels_and_others(network)
-        groups = [{"params": kernels, "is_muon": True}, {"params": others, "is_muon": False, "scale": others_scale}]
-        super().__init__(groups, {"lr": 0.0, "scale": 1.0, "weight_decay": weight_decay})
+    def __init__(self, groups: list[dict[str, Any]]) -> None:
+        super().__init__(groups, {"lr": 0.0})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]

@@ -38,6 +38,7 @@ class LossWeights:
     noise_ratio: float
     log_mel: float
     rate: float = 0.0
+    frame_lock: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,13 @@ class AdversarialSettings:
 class Settings(RunSettings):
     """One run of a codec. Steps count optimizer steps of the codec.
 
+    others_scale: learning rate of all but the kernels, relative to the kernels' that Muon moves.
     lossy_fraction: share of the crops that lose frames on their way to the decoder, so that it learns to conceal them.
     max_lost_frames: the most that such a crop loses; each draws its own share up to this.
     """
 
     crop_seconds: float
+    others_scale: float
     weight_decay: float
     autoencoder_steps: int
     kmeans_batches: int

@@ -23,10 +23,18 @@ from .command_line import parse_options, start_or_resume, training_arguments, tr
 from .config import CodecConfig, load_codec_config
 from .data import CropSampler
 from .export_weights import load_weights
-from .losses import ComplexSpectrumLoss, MelLoss, log_noise_ratio
+from .losses import ComplexSpectrumLoss, FrameLock, MelLoss, log_noise_ratio
+from .muon import Muon, parameter_groups
 from .rvq import lose_frames
 from .settings import Settings, load_settings
-from .training_loop import autocast, cosine_learning_rate, guarded_step, measure_clips, update_average
+from .training_loop import (
+    autocast,
+    cosine_learning_rate,
+    guarded_step,
+    measure_clips,
+    set_learning_rate,
+    update_average,
+)
 
 STATISTICS_BATCHES = 10
 VALIDATION_STAGES = (6, 12)
@@ -44,6 +52,7 @@ class Trainer:
         self.random = torch.Generator().manual_seed(settings.seed)
         self.mel_loss = MelLoss(config.sample_rate).to(self.device)
         self.complex_loss = ComplexSpectrumLoss(config.sample_rate, settings.complex_corner_hz).to(self.device)
+        self.frame_lock = FrameLock(config.sample_rate, config.hop_length).to(self.device)
         self.step, self.seconds = 0, 0.0
         self.discriminator_loss = 1.0
         self._initialize_from_data()
@@ -53,15 +62,15 @@ class Trainer:
         if settings.adversarial is not None:
             self.adversary = Adversary(settings.adversarial, config.sample_rate, self.device)
 
-    def _build_optimizer(self) -> torch.optim.AdamW:
-        """AdamW with a second group for the bypass: its small, coherent vectors do not survive full-size steps."""
-        bypass = [p for name, p in self.codec.named_parameters() if ".bypass." in name]
-        networks = [p for name, p in self.codec.named_parameters() if ".bypass." not in name]
-        groups = [
-            {"params": networks, "weight_decay": self.settings.weight_decay},
-            {"params": bypass, "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(groups, lr=0.0, betas=(0.8, 0.99))
+    def _build_optimizer(self) -> Muon:
+        """Muon with one more group for the bypass: its small, coherent vectors do not survive full-size steps."""
+        bypass = {id(p) for name, p in self.codec.named_parameters() if ".bypass." in name}
+        groups = parameter_groups(self.codec, self.settings.others_scale, self.settings.weight_decay)
+        kept_out = [p for group in groups for p in group["params"] if id(p) in bypass]
+        for group in groups:
+            group["params"] = [p for p in group["params"] if id(p) not in bypass]
+        scale = self.settings.others_scale * self.settings.bypass_learning_rate_scale
+        return Muon([*groups, {"params": kept_out, "is_muon": False, "scale": scale, "weight_decay": 0.0}])
 
     @torch.no_grad()
     def _initialize_from_data(self) -> None:
@@ -113,6 +122,7 @@ class Trainer:
             "noise_ratio": log_noise_ratio(decoded, clean),
             "log_mel": F.l1_loss(output.log_mel, target_mel),
             "rate": rate,
+            "frame_lock": self.frame_lock(decoded),
             **self._adversarial_losses(clean, decoded),
         }
 
@@ -139,9 +149,7 @@ class Trainer:
         """One optimizer step, dropped if its gradient is not finite; returns the losses and the gradient norm."""
         if self.step == self.settings.autoencoder_steps:
             self.initialize_codebooks()
-        rate = cosine_learning_rate(self.settings, self.step, progress)
-        networks, bypass = self.optimizer.param_groups
-        networks["lr"], bypass["lr"] = rate, rate * self.settings.bypass_learning_rate_scale
+        set_learning_rate(cosine_learning_rate(self.settings, self.step, progress), self.optimizer)
         terms = self.losses(self.batch())
         total = self.weighted(terms)
         norm = guarded_step(self.optimizer, total, self.settings.clip_norm)

@@ -32,13 +32,14 @@ def tiny() -> CodecConfig:
 
 @pytest.fixture
 def settings() -> Settings:
-    weights = LossWeights(mel=5, loudness=1, complex=1, waveform=1, noise_ratio=0.5, log_mel=0.1, rate=0.3)
+    weights = LossWeights(mel=5, loudness=1, complex=1, waveform=1, noise_ratio=0.5, log_mel=0.1, rate=0.3, frame_lock=0.5)
     return Settings(
         seed=1,
         batch_size=2,
         crop_seconds=0.5,
-        learning_rate=2e-3,
-        final_learning_rate=1e-4,
+        others_scale=0.2,
+        learning_rate=1e-2,
+        final_learning_rate=5e-4,
         warmup_steps=2,
         clip_norm=5,
         weight_decay=0,

@@ -14,7 +14,7 @@ from quantone_training.discriminator import (
     feature_loss,
 )
 from quantone_training.features import log_mel, mdct_basis
-from quantone_training.losses import ComplexSpectrumLoss, MelLoss, log_noise_ratio
+from quantone_training.losses import ComplexSpectrumLoss, FrameLock, MelLoss, log_noise_ratio
 
 from .conftest import ROOT
 
@@ -89,3 +89,20 @@ def test_discriminators_learn_to_tell_noise_from_tone() -> None:
     assert fake.grad is not None and float(fake.grad.abs().max()) > 0
     with torch.no_grad():
         assert float(feature_loss(discriminators(real), discriminators(real))) < 1e-6
+
+
+def test_frame_lock_hears_one_waveform_in_every_frame() -> None:
+    torch.manual_seed(0)
+    noise = torch.randn(4, 1, 16000)
+    template = torch.randn(1, 1, 320).repeat(4, 1, 50)
+    frame_lock = FrameLock(16000, 320)
+    # Random phases give one over the number of frames, about 0.005.
+    assert frame_lock(noise) < 0.02
+    assert frame_lock(template) > 0.99
+    assert 0.2 < frame_lock(template + noise) < 0.8
+    # Of the same power in other frames, other waveforms: only the lock tells them apart.
+    locked = (template + 0.3 * noise).requires_grad_()
+    frame_lock(locked).backward()
+    assert locked.grad is not None
+    less = (locked - 30 * locked.grad).detach()
+    assert frame_lock(less) < frame_lock(locked.detach())

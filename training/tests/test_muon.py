@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from quantone_training.muon import Muon, kernels_and_others, orthogonalized
+from quantone_training.muon import Muon, orthogonalized, parameter_groups
 
 
 @pytest.mark.parametrize("shape", [(32, 96), (96, 32), (64, 64)])
@@ -28,7 +28,7 @@ def test_kernels_are_moved_by_muon_and_all_else_by_adamw() -> None:
     network = nn.ModuleDict(
         {"kernel": nn.Conv1d(16, 16, 3), "thin": nn.Conv1d(16, 1, 7), "table": nn.Embedding(40, 16)}
     )
-    kernels, others = kernels_and_others(network)
+    kernels, others = (group["params"] for group in parameter_groups(network, others_scale=0.1))
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     assert [names[id(p)] for p in kernels] == ["kernel.weight"]
     assert {names[id(p)] for p in others} == {"kernel.bias", "thin.weight", "thin.bias", "table.weight"}
@@ -39,7 +39,7 @@ def test_others_take_the_steps_of_adamw() -> None:
     ours, theirs = (nn.Parameter(torch.ones(5)) for _ in range(2))
     network = nn.Module()
     network.register_parameter("gain", ours)
-    muon = Muon(network, others_scale=0.1, weight_decay=0.01)
+    muon = Muon(parameter_groups(network, others_scale=0.1, weight_decay=0.01))
     adamw = torch.optim.AdamW([theirs], lr=1e-3, betas=(0.8, 0.99), weight_decay=0.01)
     muon.param_groups[1]["lr"] = 1e-2
     for _ in range(5):
@@ -64,10 +64,10 @@ def test_a_restored_optimizer_goes_on_alike() -> None:
             network(x).square().mean().backward()
             optimizer.step()
 
-    optimizer = Muon(first, others_scale=0.05)
+    optimizer = Muon(parameter_groups(first, others_scale=0.05))
     train(first, optimizer, 3)
     second = copy.deepcopy(first)
-    restored = Muon(second, others_scale=0.05)
+    restored = Muon(parameter_groups(second, others_scale=0.05))
     restored.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     train(first, optimizer, 3)
     train(second, restored, 3)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from ..command_line import parse_options, start_or_resume, training_arguments, training_audio
 from ..data import CropSampler, to_length
-from ..muon import Muon
+from ..muon import Muon, parameter_groups
 from ..settings import load_settings
 from ..training_loop import (
     autocast,
@@ -43,7 +43,7 @@ class HifiganTrainer:
         self.generator = Generator(config.generator, config.mel.num_mels).to(self.device)
         self.ema = copy.deepcopy(self.generator).eval()
         self.adversary = Adversary(settings, config.mel.hop_length, self.device)
-        self.optimizer: torch.optim.Optimizer = Muon(self.generator, settings.others_scale)
+        self.optimizer: torch.optim.Optimizer = Muon(parameter_groups(self.generator, settings.others_scale))
         self.sampler = CropSampler(audio, settings.crop_frames * config.mel.hop_length)
         self.random = torch.Generator().manual_seed(settings.seed)
         self.step, self.seconds = 0, 0.0
