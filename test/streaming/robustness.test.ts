@@ -22,6 +22,21 @@ function decibels(samples: Float32Array): number {
   return 10 * Math.log10(power + 1e-12);
 }
 
+/**
+ * How sharply the signal bends beside the borders of frames: the squared second difference, over its mean in the frame
+ * around, averaged over all borders. 1 where they leave no trace.
+ */
+function borderStep(samples: Float32Array, hopLength: number): number {
+  const bends = samples.map((value, n) => ((samples[n - 1] ?? value) - 2 * value + (samples[n + 1] ?? value)) ** 2);
+  const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 1e-14) / values.length;
+  const borders = Array.from({ length: Math.floor(length / hopLength) - 1 }, (_, frame) => (frame + 1) * hopLength);
+  const steps = borders.map((at) => {
+    const around = bends.subarray(at - hopLength / 2, at + hopLength / 2);
+    return mean(bends.subarray(at - 1, at + 1)) / mean(around);
+  });
+  return mean(Float32Array.from(steps));
+}
+
 const speech = speechLike(length, 1);
 const signals: [string, Float32Array][] = [
   ["speech", speech],
@@ -37,6 +52,7 @@ const signals: [string, Float32Array][] = [
     ),
   ],
   ["an offset", new Float32Array(length).fill(0.5)],
+  ["a square wave of full scale", Float32Array.from({ length }, (_, n) => (n % 81 < 40 ? 1 : -1))],
   ["samples beyond full scale", speech.map((value) => 8 * value)],
   ["one click", Float32Array.from({ length }, (_, n) => (n === length / 2 ? 1 : 0))],
 ];
@@ -46,6 +62,8 @@ const lowestGain = -14;
 const highestGain = 1;
 /** Measured: -79 dB, the codewords nearest to silence. Speech from nowhere would be at -20. */
 const loudestSilence = -60;
+/** Measured: 0.8, and 1.0 of what went in; 29 where every other frame is half as loud. */
+const sharpestBorder = 3;
 
 describe("speech-16k", () => {
   it.each(signals)("takes %s", async (_, samples) => {
@@ -57,9 +75,20 @@ describe("speech-16k", () => {
     expect(gain).toBeLessThan(highestGain);
   });
 
-  it("keeps silence quiet", async () => {
-    const decoded = await roundTrip(new Float32Array(length));
+  it.each([
+    ["silence", new Float32Array(length)],
+    ["dither of one bit in sixteen", noise(length, 4, 1).map((value) => Math.round(1.5 * value) / 32768)],
+  ])("keeps %s quiet", async (_, samples) => {
+    const decoded = await roundTrip(samples);
     expect(decibels(decoded)).toBeLessThan(loudestSilence);
+  });
+
+  it("leaves no steps at the borders of frames", async () => {
+    const { hopLength } = codec.identity;
+    const decoded = await roundTrip(speech);
+    expect(borderStep(decoded, hopLength)).toBeLessThan(sharpestBorder);
+    const uneven = decoded.map((value, n) => (Math.floor(n / hopLength) % 2 === 0 ? value : value / 2));
+    expect(borderStep(uneven, hopLength)).toBeGreaterThan(sharpestBorder);
   });
 
   it("fills in for lost frames without falling silent or getting loud", async () => {
