@@ -14,6 +14,7 @@ import hashlib
 import json
 import math
 import platform
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ COLUMNS = {
 }
 """What the table shows; the JSON has every metric."""
 
+Judge = Callable[[Path, Path], dict[str, float]]
+"""Metrics of one clip, from the files of what the codec was given and what it made of it."""
+
 
 @functools.cache
 def load_dnsmos(model: Path) -> Dnsmos:
@@ -51,11 +55,11 @@ def judge(reference_path: Path, decoded_path: Path, model: Path) -> dict[str, fl
     return row | load_dnsmos(model).score(aligned)
 
 
-def judge_folder(folder: Path, known: dict[str, Any], model: Path, pool: ProcessPoolExecutor) -> dict[str, Any]:
-    """Rows by clip, each with the digest of the file that it was measured on."""
+def judge_folder(folder: Path, known: dict[str, Any], judge_clip: Judge, pool: ProcessPoolExecutor) -> dict[str, Any]:
+    """Rows by clip, each with the digest of the file that it was measured on; known rows of the same file are kept."""
     digests = {path: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in sorted(folder.glob("*.wav"))}
     fresh = {
-        path: pool.submit(judge, folder.parent / "reference" / path.name, path, model)
+        path: pool.submit(judge_clip, folder.parent / "reference" / path.name, path)
         for path, digest in digests.items()
         if known.get(path.stem, {}).get("sha256") != digest
     }
@@ -138,7 +142,8 @@ def main() -> None:
     with ProcessPoolExecutor(options.jobs) as pool:
         for folder in sorted(path for path in options.decoded.iterdir() if path.is_dir()):
             key = codec_and_rate(folder.name)
-            rows[key] = judge_folder(folder, rows.get(key, {}), options.dnsmos, pool)
+            judge_clip = functools.partial(judge, model=options.dnsmos)
+            rows[key] = judge_folder(folder, rows.get(key, {}), judge_clip, pool)
             result = summary(rows)
             options.json.write_text(json.dumps(result, indent=1) + "\n")
     if options.table:
