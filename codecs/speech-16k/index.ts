@@ -2,7 +2,7 @@
 import { access } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoints/open-checkpoint";
-import type { StateDict } from "../../src/checkpoints/state-dict";
+import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
 import type { WeightsSource } from "../../src/checkpoints/weights-source";
 import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/codec-definition";
 import { onnxDecoder } from "../../src/decoder/onnx-decoder";
@@ -152,16 +152,10 @@ function melOf({ sampleRate, mel }: SpeechConfig): MelConfig {
   };
 }
 
-function readCodebooks(config: SpeechConfig, tensors: StateDict): Codebooks {
-  const { numCodebooks, codebookSize, codebookDim } = config.rvq;
-  const tensor = tensors.get("rvq.codebooks");
-  const expected = [numCodebooks, codebookSize, codebookDim].join(" x ");
-  const actual = tensor?.shape.join(" x ") ?? "no such tensor";
-  if (tensor === undefined || actual !== expected) {
-    const message = `"rvq.codebooks" expected ${expected}, got ${actual}; use weights that were trained with this config`;
-    throw new ModelError("weights-shape", message, { model: config.name, tensor: "rvq.codebooks" });
-  }
-  return { numCodebooks, codebookSize, codebookDim, codewords: tensor.data };
+function readCodebooks({ rvq }: SpeechConfig, tensors: StateDict): Codebooks {
+  const { numCodebooks, codebookSize, codebookDim } = rvq;
+  const shape = [numCodebooks, codebookSize, codebookDim];
+  return { numCodebooks, codebookSize, codebookDim, codewords: requireTensor(tensors, "rvq.codebooks", shape).data };
 }
 
 /** The revision that training gave, or that of the codebooks. */

@@ -63,7 +63,7 @@ describe("loadCodec", () => {
     const larger = { ...(config as object), rvq: { numCodebooks: 4, codebookSize: 16, codebookDim: 8 } };
     const weights = readFileSync(join(folder, "weights.safetensors"));
     await expect(loadCodec({ config: larger, weights })).rejects.toThrow(
-      /"rvq.codebooks" expected 4 x 16 x 8, got 3 x 16 x 8/,
+      /"rvq.codebooks" expected the shape \[4, 16, 8\], got \[3, 16, 8\]/,
     );
   });
 
