@@ -89,7 +89,7 @@ def signal_numbers(given: np.ndarray, decoded: np.ndarray) -> dict[str, float]:
 
 def judge(given_path: Path, decoded_path: Path, model: Path) -> dict[str, float]:
     """Every number of one clip; quality is judged of recordings, intelligibility of degraded speech against clean."""
-    group, _, number = given_path.stem.split("--")
+    group = given_path.stem.split("--")[0]
     given, decoded = (load_clip(path, METRIC_SAMPLE_RATE).astype(np.float64) for path in (given_path, decoded_path))
     row = {"not_finite": float(np.sum(~np.isfinite(decoded)))}
     decoded = np.nan_to_num(decoded, nan=0.0, posinf=0.0, neginf=0.0)
@@ -98,7 +98,7 @@ def judge(given_path: Path, decoded_path: Path, model: Path) -> dict[str, float]
         return row
     row |= measure(given, decoded) | load_dnsmos(model).score(decoded)
     if group == "degraded":
-        clean = load_clip(given_path.with_name(f"clean--clean--{number}.wav"), METRIC_SAMPLE_RATE)
+        clean = load_clip(given_path.with_name("clean--clean.wav"), METRIC_SAMPLE_RATE)
         row["stoi_to_clean"] = float(stoi(clean, align(given, decoded)[0], METRIC_SAMPLE_RATE))
     return row
 
@@ -111,13 +111,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="clips judged at the same time")
     options = parser.parse_args()
     result = json.loads(options.json.read_text()) if options.json.exists() else {"codecs": {}}
+    result["streams"] = json.loads((options.decoded / "streams.json").read_text())
     judge_clip = functools.partial(judge, model=options.dnsmos)
     with ProcessPoolExecutor(options.jobs) as pool:
         for folder in sorted(path for path in options.decoded.iterdir() if path.is_dir()):
             known = result["codecs"].get(folder.name, {})
             result["codecs"][folder.name] = judge_folder(folder, known, judge_clip, pool)
-    result["streams"] = json.loads((options.decoded / "streams.json").read_text())
-    options.json.write_text(json.dumps(result, indent=1) + "\n")
+            options.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

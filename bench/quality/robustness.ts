@@ -1,6 +1,5 @@
 /**
- * What cannot be seen in decoded clips: tokens and streams of `speech-16k`, over the first clip of each condition of
- * robustness_clips.py.
+ * What cannot be seen in decoded clips: tokens and streams of `speech-16k`, over the clips of robustness_clips.py.
  *
  *     npx tsx bench/quality/robustness.ts --clips CLIPS --out DECODED
  *
@@ -106,10 +105,9 @@ const control = join(out, "forgetful-6000");
 mkdirSync(control, { recursive: true });
 const examined: Record<string, Awaited<ReturnType<typeof examine>>> = {};
 for (const name of readdirSync(clips).sort()) {
-  if (!name.endsWith("--1.wav")) continue;
   const clip = await readAudioFile(join(clips, name));
   examined[parse(name).name.split("--")[1] ?? name] = await examine(codec, clip);
-  if (name.startsWith("clean--")) {
+  if (name === "clean--clean.wav") {
     await writeWavFile(join(control, name), await decodeForgetting(codec, clip), { sampleFormat: "f32" });
   }
   console.error(name);

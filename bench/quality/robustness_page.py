@@ -36,17 +36,14 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured, by condition: means over the condition's clips."""
+    """What was measured, by condition."""
 
     codecs: dict[str, Any]
     streams: dict[str, Any]
 
     def row(self, codec: str, condition: Condition) -> Row:
-        clips = [row for name, row in self.codecs[codec].items() if name.split("--")[1] == condition.name]
-        names = [name for name in clips[0] if name != "sha256"]
-        return {
-            name: float(np.mean([np.nan if clip[name] is None else clip[name] for clip in clips])) for name in names
-        }
+        clip = self.codecs[codec][f"{condition.group}--{condition.name}"]
+        return {name: np.nan if value is None else value for name, value in clip.items()}
 
     def dnsmos_loss(self, codec: str, condition: Condition) -> float:
         return self.row(GIVEN, condition)["ovrl"] - self.row(codec, condition)["ovrl"]
@@ -211,8 +208,6 @@ def lost_frames(entries: list[dict[str, Any]]) -> str:
 
 def page(report: Report, lost: list[dict[str, Any]]) -> str:
     known = list(conditions())
-    control = report.codecs[CONTROL].values()
-    control_step = float(np.mean([row["border_step"] for row in control]))
     holding = [condition.name for condition in known if verdict(report, condition) == "holds"]
     return TEMPLATE.read_text().format(
         revision=report.streams["revision"],
@@ -220,7 +215,7 @@ def page(report: Report, lost: list[dict[str, Any]]) -> str:
         num_conditions=len(known),
         holding=": " + "; ".join(holding) if holding else "",
         speech_level=report.row(GIVEN, CLEAN)["level"],
-        control_step=control_step,
+        control_step=report.row(CONTROL, CLEAN)["border_step"],
         inaudible=INAUDIBLE_DB,
         level_change=MAX_LEVEL_CHANGE_DB,
         beyond_full_scale=MAX_BEYOND_FULL_SCALE,
