@@ -13,12 +13,16 @@ from .rvq import RvqTraining
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What every run is told, of whatever network; `training_loop.py` says what the values do."""
+    """What every run is told, of whatever network; `training_loop.py` says what the values do.
+
+    others_scale: learning rate of all but the kernels, relative to the kernels', which Muon moves.
+    """
 
     seed: int
     batch_size: int
     learning_rate: float
     final_learning_rate: float
+    others_scale: float
     warmup_steps: int
     clip_norm: float
     ema_decay: float
@@ -62,13 +66,11 @@ class AdversarialSettings:
 class Settings(RunSettings):
     """One run of a codec. Steps count optimizer steps of the codec.
 
-    others_scale: learning rate of all but the kernels, relative to the kernels' that Muon moves.
     lossy_fraction: share of the crops that lose frames on their way to the decoder, so that it learns to conceal them.
     max_lost_frames: the most that such a crop loses; each draws its own share up to this.
     """
 
     crop_seconds: float
-    others_scale: float
     weight_decay: float
     autoencoder_steps: int
     kmeans_batches: int

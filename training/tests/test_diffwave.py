@@ -36,7 +36,7 @@ def config() -> DiffwaveConfig:
 @pytest.fixture
 def diffwave_settings() -> DiffwaveSettings:
     shipped = load_settings(DiffwaveSettings, [ROOT / "training/configs/diffwave-16k.toml"])
-    return replace(shipped, batch_size=4, crop_frames=20, learning_rate=4e-3, warmup_steps=2, ema_decay=0.9)
+    return replace(shipped, batch_size=4, crop_frames=20, learning_rate=1e-2, warmup_steps=2, ema_decay=0.9)
 
 
 def test_loss_falls(config: DiffwaveConfig, diffwave_settings: DiffwaveSettings, audio: np.ndarray) -> None:

@@ -14,6 +14,7 @@ import torch
 from ..command_line import parse_options, start_or_resume, training_arguments, training_audio
 from ..data import CropSampler, to_length
 from ..hifigan.features import log_mel
+from ..muon import Muon, parameter_groups
 from ..settings import load_settings
 from ..training_loop import (
     autocast,
@@ -40,7 +41,7 @@ class DiffwaveTrainer:
         self.config, self.settings, self.device = config, settings, torch.device(device)
         self.denoiser = Denoiser(config).to(self.device)
         self.ema = copy.deepcopy(self.denoiser).eval()
-        self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(self.denoiser.parameters(), lr=0.0)
+        self.optimizer: torch.optim.Optimizer = Muon(parameter_groups(self.denoiser, settings.others_scale))
         self.sampler = CropSampler(audio, settings.crop_frames * config.mel.hop_length)
         self.levels = torch.from_numpy(signal_levels(config)).float()
         self.random = torch.Generator().manual_seed(settings.seed)

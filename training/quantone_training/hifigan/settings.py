@@ -29,5 +29,3 @@ class HifiganSettings(AdversarialRunSettings):
     """One run."""
 
     crop_frames: int
-    others_scale: float
-    """Learning rate of the biases and of the discriminators, relative to the kernels' that Muon moves."""
