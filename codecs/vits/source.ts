@@ -2,7 +2,7 @@
 import type { DownloadOptions } from "../../src/checkpoints/download/fetch-weights";
 import { readOptionalTextIn, readTextIn, weightsFolder } from "../../src/checkpoints/weights-folder";
 import type { CodecSource } from "../../src/codec-definition";
-import { ModelError } from "../../src/errors";
+import { CheckpointError, isCodecError, ModelError } from "../../src/errors";
 import type { SpeechAssembleOptions } from "../../src/speech-model-definition";
 
 /** Parsed files. */
@@ -36,8 +36,16 @@ export async function readVitsFiles(
 }
 
 async function readConfig(folder: string | undefined, download: DownloadOptions | undefined): Promise<unknown> {
-  if (folder !== undefined) return parseJson("config.json", await readTextIn(folder, "config.json", download));
-  throw new TypeError('"config" expected the parsed config.json beside weights that are bytes, got nothing');
+  if (folder === undefined) {
+    throw new TypeError('"config" expected the parsed config.json beside weights that are bytes, got nothing');
+  }
+  try {
+    return parseJson("config.json", await readTextIn(folder, "config.json", download));
+  } catch (cause) {
+    if (!isCodecError(cause, "not-found")) throw cause;
+    const message = `no config.json lies in ${folder} beside the weights; put it there, or give one as "config"`;
+    throw new CheckpointError("not-found", message, { cause });
+  }
 }
 
 function parseJson(name: string, text: string | undefined): unknown {

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import packageJson from "../../package.json";
 import type { Device } from "../runtime/runtime";
 import type { CliEnvironment } from "./environment";
-import { alignPairs, reportAnswer } from "./report";
+import { alignColumns, reportAnswer } from "./report";
 
 const DEVICES: readonly Device[] = ["cpu", "webgpu", "cuda", "dml", "coreml"];
 
@@ -52,7 +52,7 @@ async function runDoctor(options: { json?: boolean }, environment: CliEnvironmen
     auto: { device: auto.device, runtime: auto.name, notes: auto.notes },
     codecs,
   };
-  const lines = alignPairs([
+  const lines = alignColumns([
     ["quantone", result.quantone],
     ["node", `${result.node} on ${result.platform}`],
     ["wasm simd", result.wasmSimd ? "yes" : "no: the codebook search runs several times slower"],

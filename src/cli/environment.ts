@@ -42,6 +42,12 @@ export interface CliEnvironment {
     codec: string,
     options: AssembleOptions & { readonly weights: string },
   ): Promise<DisposableLanguageModel>;
+  /**
+   * The folder of weights that are an npm package; `undefined` where it is not installed.
+   *
+   * @throws {ModelError} code `weights-checksum` when they are damaged
+   */
+  findInstalledWeights(packageName: string): Promise<string | undefined>;
   openRuntime(options: RuntimeOptions): Promise<Pick<Runtime, "name" | "device" | "notes">>;
   /** Milliseconds of a clock that only goes forward. */
   now(): number;

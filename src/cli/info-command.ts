@@ -6,7 +6,7 @@ import { countBytes, nameInput, openInput } from "./byte-streams";
 import type { CliEnvironment } from "./environment";
 import { formatBytes, formatChannels, formatRate, formatSeconds } from "./format-values";
 import { parseBitrate } from "./job-options";
-import { alignPairs, describeDamage, reportAnswer } from "./report";
+import { alignColumns, describeDamage, reportAnswer } from "./report";
 import { openTokenFile, tokenFileEndings } from "./token-files";
 
 interface InfoCommandOptions {
@@ -61,7 +61,7 @@ async function runInfo(path: string, options: InfoCommandOptions, environment: C
   };
   const card = environment.codecs.find(({ name }) => name === header.codec)?.card;
   const numChannels = header.numChannels * (card?.numChannels ?? 1);
-  const lines = alignPairs([
+  const lines = alignColumns([
     ["codec", `${header.codec}, weights ${header.revision}`],
     [
       "audio",

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program `quantone`: the command line in the world of this process. */
 import { languageModelCodecs, loadLanguageModel } from "../../codecs/encodec/language-model/index";
+import { findInstalledWeights } from "../checkpoints/installed-weights";
 import { codecs, loadCodec, loadSpeechModel, loadVocoder, speechModels, vocoders } from "../index";
 import { openRuntime } from "../runtime/open-runtime";
 import { runCommandLine } from "./program";
@@ -34,6 +35,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   loadSpeechModel,
   languageModelCodecs,
   loadLanguageModel,
+  findInstalledWeights,
   openRuntime,
   now: () => performance.now(),
 });

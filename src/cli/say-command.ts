@@ -14,7 +14,7 @@ import { addSpeechOptions, readSpeechOptions, type SpeechOptions } from "./speec
 import { assertWavName, sampleFormatOption, type WavOptions, writeWav } from "./wav-output";
 
 interface SayCommandOptions extends RunOptions, WavOptions, SpeechOptions {
-  readonly model: string;
+  readonly model?: string;
   readonly file?: boolean;
   readonly speaker: number;
   readonly seed: number;
@@ -38,7 +38,10 @@ export function addSayCommand(program: Command, environment: CliEnvironment): vo
     .argument("<text>", "what to say, or - for standard input; with --file the file that it is in")
     .argument("<output>", "WAV file to write, or - for standard output, where it can be heard while it is made")
     .option("--file", "take <text> for the path of a text file, in UTF-8")
-    .option("--model <name>", "speech model to run; quantone models lists them", "vits")
+    .option(
+      "--model <name>",
+      "speech model to run, as quantone models lists them; default: vits for --weights, else a voice that can be installed",
+    )
     .option("--speaker <n>", "which voice, counted from 0", parseIndex, 0)
     .option("--seed <n>", "where the noise begins: the same seed says it the same way", parseSeed, 0)
     .option("--rate <factor>", "2 is twice as fast as 1; default: the model's own", parseFactor);
@@ -61,7 +64,8 @@ async function runSay(
   const text = options.file === true || argument === STANDARD_STREAM ? await readText(argument, environment) : argument;
   assertHasText(text);
   const speech = await readSpeechOptions(options);
-  await using model = await loadCommandSpeechModel(options.model, speech, options, environment);
+  const modelName = options.model ?? defaultModel(options, environment);
+  await using model = await loadCommandSpeechModel(modelName, speech, options, environment);
   const { name, sampleRate } = model;
   const spoken = { sampleRate, numChannels: 1, chunks: speakAll(model, text, options, environment) };
   const encoder = await writeWav(output, spoken, options, environment);
@@ -73,6 +77,13 @@ async function runSay(
   const result = { output: path, model: name, speaker, seed, sampleRate, numSamples, seconds, numClipped };
   const summary = `${path} (${formatSeconds(seconds)} ${sampleRate} Hz, ${name}) ${speed.summary}`;
   reportJob(environment, options, { outputPath: path, result: { ...result, ...speed.result }, summary });
+}
+
+/** Weights that are given are of the published kind; without any, a voice that has some. */
+function defaultModel({ weights }: SayCommandOptions, { speechModels }: CliEnvironment): string {
+  const isFitting = (model: (typeof speechModels)[number]) =>
+    weights !== undefined || model.weightsLicence !== undefined || model.weightsPackage !== undefined;
+  return (speechModels.find(isFitting) ?? speechModels[0])?.name ?? "";
 }
 
 /** The text as speech, chunk by chunk; warns at its end of what the model does not know. */

@@ -326,6 +326,8 @@ describe("quantone say", () => {
     }
     const missing = await bare(join(folder, "c.wav"), ...weights, ...config);
     expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringMatching(/12 symbols .* give it as "vocabulary"/)]);
+    const alone = await bare(join(folder, "c.wav"), ...weights);
+    expect([alone.exitCode, alone.stderr]).toEqual([1, expect.stringMatching(/no config\.json lies in .* give one as "config"/)]);
     const damaged = await bare(join(folder, "c.wav"), ...weights, "--config", join(folder, "symbols.txt"));
     expect([damaged.exitCode, damaged.stderr]).toEqual([1, expect.stringMatching(/symbols\.txt: expected JSON/)]);
     const homeless = await bare(join(folder, "c.wav"), ...config);
@@ -383,7 +385,8 @@ describe("quantone say", () => {
     await writeFile(join(folder, "there.wav"), "");
     for (const [args, code, message] of [
       [["a", join(folder, "c.mp3"), "--weights", one], 2, "only WAV is written"],
-      [["a", "x.wav"], 2, "vits comes without weights; say where they are with --weights"],
+      [["a", "x.wav", "--model", "vits"], 2, "vits comes without weights; say where they are with --weights"],
+      [["a", "x.wav"], 2, "vits-kathleen comes without weights; npm install @quantone/vits-kathleen, or say where they"],
       [["a", "x.wav", "--model", "festival", "--weights", one], 2, '"--model" expected one of vits, vits-kathleen, got festival'],
       [["a", join(folder, "there.wav"), "--weights", one], 1, "exists"],
       [["a", join(folder, "c.wav"), "--weights", "no"], 1, '--weights no: "no" cannot be opened; check the path'],

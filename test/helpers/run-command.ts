@@ -26,6 +26,7 @@ export async function runCommand(
     loadSpeechModel: refuse,
     languageModelCodecs: [],
     loadLanguageModel: refuse,
+    findInstalledWeights: async () => undefined,
     openRuntime: refuse,
     now: () => performance.now(),
     stdout,

@@ -81,6 +81,7 @@ async function quantone(args: string[], world: World = {}) {
     loadSpeechModel: () => Promise.reject(new Error("not asked for")),
     languageModelCodecs: ["encodec-24khz"],
     loadLanguageModel: () => Promise.reject(new Error("not asked for")),
+    findInstalledWeights: async () => undefined,
     openRuntime: async ({ device = "cpu" }) => ({
       name: "fake 1.0",
       device: device === "auto" ? "cpu" : device,
@@ -447,11 +448,38 @@ describe("a codec that comes without weights", () => {
 
 describe("models and doctor", () => {
   it("list the codecs", async () => {
-    expect((await quantone(["models"])).stdout.text).toBe("fake  codec: counts frames (none)\n");
+    expect((await quantone(["models"])).stdout.text).toBe("fake  ready  codec: counts frames (none)\n");
     const json = await quantone(["models", "--json"]);
     expect(JSON.parse(json.stdout.text)).toEqual([
-      { name: "fake", kind: "codec", summary: "counts frames", weightsLicence: "none", weightsPackage: null },
+      {
+        name: "fake",
+        kind: "codec",
+        summary: "counts frames",
+        weightsLicence: "none",
+        weightsPackage: null,
+        isReady: true,
+      },
     ]);
+  });
+
+  it("tell what each needs before it runs", async () => {
+    const bare = { summary: "speaks", weightsLicence: undefined };
+    const vocoders = ["there", "missing", "damaged"].map((name) => ({ ...bare, name, weightsPackage: `w/${name}` }));
+    const findInstalledWeights = async (name: string) => {
+      if (name === "w/damaged") throw new ModelError("weights-checksum", "other bytes");
+      return name === "w/there" ? "/folder" : undefined;
+    };
+    const environment = { vocoders, speechModels: [{ ...bare, name: "brought" }], findInstalledWeights };
+    expect((await quantone(["models"], { environment })).stdout.text.split("\n")).toEqual([
+      "fake     ready                                 codec: counts frames (none)",
+      "there    ready                                 vocoder: speaks",
+      "missing  npm install w/missing                 vocoder: speaks",
+      "damaged  damaged: npm install w/damaged again  vocoder: speaks",
+      "brought  needs --weights                       speech model: speaks",
+      "",
+    ]);
+    const json = await quantone(["models", "--json"], { environment });
+    expect(JSON.parse(json.stdout.text)[2]).toMatchObject({ isReady: false, needs: "npm install w/missing" });
   });
 
   it("examine devices and codecs", async () => {

@@ -33,6 +33,7 @@ async function run(args: string[], stdin: AsyncIterable<Uint8Array>) {
     loadSpeechModel: never,
     languageModelCodecs: [],
     loadLanguageModel: never,
+    findInstalledWeights: never,
     openRuntime: never,
     now: () => 0,
   });
