@@ -1,4 +1,4 @@
-"""DiffWave or Vocos as PyPI ships it, at its published size with random weights, timed on request.
+"""DiffWave or Vocos as PyPI ships it, or DiffWave as training/ has it, with random weights, timed on request.
 
 Started by bench/pipeline/vocoders.bench.ts with the name of a vocoder, its folder as make_vectors.py of scripts/diffwave or
 scripts/vocos wrote it, and a file of features, float32 [F, M]. Reads one command a line and answers each with one line:
@@ -42,6 +42,20 @@ def diffwave(folder: Path) -> tuple[Vocode, int]:
     return vocode, config["mel"]["numMels"]
 
 
+def diffwave_16k(folder: Path) -> tuple[Vocode, int]:
+    """The network and the sampler of training/: PyPI has no such config."""
+    sys.path.insert(0, str(ROOT / "training"))
+    from quantone_training.diffwave.config import load_diffwave_config
+    from quantone_training.diffwave.model import Denoiser
+    from quantone_training.diffwave.sampling import sample
+
+    config = load_diffwave_config(ROOT / "codecs/diffwave/config-16k.json")
+    model = Denoiser(config).eval()
+    model.load_state_dict(torch.load(folder / "16k.pt"))
+    random = torch.Generator().manual_seed(3)
+    return lambda mel: sample(model, config, mel, random)[0], config.mel.num_mels
+
+
 def vocos(kind: str) -> Callable[[Path], tuple[Vocode, int]]:
     def load(folder: Path) -> tuple[Vocode, int]:
         sys.path.insert(0, str(ROOT / "scripts/vocos"))
@@ -56,7 +70,12 @@ def vocos(kind: str) -> Callable[[Path], tuple[Vocode, int]]:
     return load
 
 
-LOADERS = {"diffwave": diffwave, "vocos-mel-24khz": vocos("mel"), "vocos-encodec-24khz": vocos("encodec")}
+LOADERS = {
+    "diffwave": diffwave,
+    "diffwave-16k": diffwave_16k,
+    "vocos-mel-24khz": vocos("mel"),
+    "vocos-encodec-24khz": vocos("encodec"),
+}
 
 
 @torch.no_grad()
@@ -66,7 +85,8 @@ def main() -> None:
     vocode, width = LOADERS[name](Path(folder))
     features = torch.from_numpy(np.fromfile(features_file, dtype=np.float32)).view(-1, width)
     package = name.split("-")[0]
-    print(f"torch {torch.__version__}, {package} {importlib.metadata.version(package)}", flush=True)
+    rival = "training/" if name == "diffwave-16k" else f"{package} {importlib.metadata.version(package)}"
+    print(f"torch {torch.__version__}, {rival}", flush=True)
     for line in sys.stdin:
         command, num_frames = line.split()
         mel = features[: int(num_frames)].T[None].contiguous()

@@ -1,5 +1,5 @@
 /**
- * HiFi-GAN V1, V2 and V3 at full size on random weights, one thread, beside PyTorch with weight norm folded.
+ * HiFi-GAN V1, V2, V3 and 16k at full size on random weights, one thread, beside PyTorch with weight norm folded.
  *
  *     npx tsx bench/pipeline/hifi-gan.bench.ts [--json] [--rounds 5] [--seconds 5] [--vocoder hifigan-v1]
  *
@@ -18,7 +18,7 @@ import { pythonEnvironment } from "../compare/python-environment";
 import { PythonWorker } from "../compare/python-worker";
 import { machine, median, processorSeconds, ratio, takeTurns } from "../harness";
 
-const versions = ["v1", "v2", "v3"];
+const versions = ["v1", "v2", "v3", "16k"];
 const { values } = parseArgs({
   options: {
     json: { type: "boolean" },

@@ -235,6 +235,18 @@ def add_trained(folder: Path) -> None:
     write(folder, vectors, signals)
 
 
+def write_random(folder: Path) -> None:
+    """Training's network at its full size with random weights, for the benchmark."""
+    sys.path.insert(0, str(ROOT / "training"))
+    from quantone_training.diffwave.config import load_diffwave_config
+    from quantone_training.diffwave.model import Denoiser
+
+    torch.manual_seed(17)
+    model = Denoiser(load_diffwave_config(ROOT / "codecs/diffwave/config-16k.json"))
+    nn.init.normal_(model.output_projection.weight, std=0.15)
+    torch.save(model.state_dict(), folder / "16k.pt")
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     if sys.argv[1] == "tiny":
@@ -243,3 +255,4 @@ if __name__ == "__main__":
         add_trained(ROOT / "test/golden/diffwave-tiny")
     else:
         make(FULL, "full", Path(sys.argv[2]))
+        write_random(Path(sys.argv[2]))

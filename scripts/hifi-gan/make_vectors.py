@@ -17,6 +17,8 @@ import librosa
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 from transformers import SpeechT5FeatureExtractor, SpeechT5HifiGan, SpeechT5HifiGanConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,6 +134,9 @@ def published_names(generator: Generator) -> dict[str, torch.Tensor]:
 def write_generator(folder: Path, config: HifiganConfig, source: dict[str, Any], num_frames: int) -> None:
     torch.manual_seed(5)
     generator = Generator(config.generator, config.mel.num_mels).eval()
+    for module in list(generator.modules()):
+        if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d)):
+            weight_norm(module)
     enliven(generator)
     log_mel = random_log_mel(num_frames, config.mel.num_mels)
     level(generator, log_mel)
@@ -182,7 +187,7 @@ def write_vectors(folder: Path, source: dict[str, Any], log_mel: torch.Tensor, w
 
 
 def write_full(folder: Path) -> None:
-    for name in ("v1", "v2", "v3", "speecht5"):
+    for name in ("v1", "v2", "v3", "16k", "speecht5"):
         path = ROOT / f"codecs/hifi-gan/config-{name}.json"
         write = write_speecht5 if name == "speecht5" else write_generator
         write(folder / name, load_hifigan_config(path), json.loads(path.read_text()), NUM_FRAMES["full"])
