@@ -13,7 +13,7 @@ const isCheck = process.argv.includes("--check");
 /** No runtime and no bounds: the kernels allocate nothing, and bring their own memory. */
 const flags = ["--optimizeLevel", "3", "--runtime", "stub", "--noAssert", "--importMemory", "--enable", "simd"];
 
-for (const name of ["int16-matrices", "nearest-codeword"]) {
+for (const name of ["int16-matrices", "rvq", "beam-search"]) {
   const source = join("src", "kernels", "assembly", `${name}.ts`);
   const target = join(kernels, `${name}.generated.ts`);
   const bytes = await compile(source);

@@ -9,6 +9,7 @@
  *   tile of 2 × 4                         │  2,100   kept for pairs
  *   the same, [a0, a1 …] = [0, 0 …]       │  1,400   destructured sums are not kept in registers
  */
+import type { BestPaths } from "./best-paths";
 import { squaredDistance } from "./nearest-codeword.reference";
 
 /** Codewords of a tile: with two vectors, eight running sums, which V8 keeps in registers. */
@@ -75,6 +76,24 @@ export class NearestCodeword {
     if (f < numVectors) {
       this.#scoreOne(vectors, f * dim);
       tokens[f * tokenStride + tokenOffset] = this.#choose(vectors, f * dim, scoresA);
+    }
+  }
+
+  /**
+   * Offers the codewords as extensions of a path, those that can still be among the best, in the order of their indices.
+   *
+   * Shapes   residuals [M, D], the path's at `offset`
+   * Numerics distances are those of `squaredDistance`; only codewords that it would put beyond the limit are left out
+   */
+  offerTo(best: BestPaths, residuals: Float32Array, offset: number, path: number): void {
+    const dim = this.#codebookDim;
+    const scores = this.#scores[0];
+    this.#scoreOne(residuals, offset);
+    const halfNorm = halfNormOf(residuals, offset, dim);
+    const margin = dim * ROUNDING_PER_DIM * (halfNorm + this.#maxHalfNorm);
+    for (let n = 0; n < this.#codebookSize; n++) {
+      if (halfNorm + scores[n] - 2 * margin > best.limit / 2) continue;
+      best.offer(squaredDistance(residuals, offset, this.#codewords, this.#offset + n * dim, dim), path, n);
     }
   }
 
@@ -164,9 +183,7 @@ export class NearestCodeword {
   /** The nearest codeword by its scores; distances decide among those within twice the error that a score can have. */
   #choose(vectors: Float32Array, offset: number, scores: Float64Array): number {
     const dim = this.#codebookDim;
-    let halfNorm = 0;
-    for (let d = offset; d < offset + dim; d++) halfNorm += (vectors[d] * vectors[d]) / 2;
-    const margin = dim * ROUNDING_PER_DIM * (halfNorm + this.#maxHalfNorm);
+    const margin = dim * ROUNDING_PER_DIM * (halfNormOf(vectors, offset, dim) + this.#maxHalfNorm);
 
     let lowest = Number.POSITIVE_INFINITY;
     let nearest = 0;
@@ -188,4 +205,10 @@ export class NearestCodeword {
     }
     return nearest;
   }
+}
+
+function halfNormOf(vectors: Float32Array, offset: number, dim: number): number {
+  let halfNorm = 0;
+  for (let d = offset; d < offset + dim; d++) halfNorm += (vectors[d] * vectors[d]) / 2;
+  return halfNorm;
 }

@@ -1,11 +1,18 @@
 /** The slow twin of residual vector quantization, latents [F, D] -> tokens [F, K]: what every variant must return. */
-import { nearestCodewordReference } from "./nearest-codeword.reference";
+import { squaredDistance } from "./nearest-codeword.reference";
 import type { Codebooks, RvqKernel } from "./rvq-kernel";
 
+/** Codewords chosen so far, one a stage, and what they leave over of the latents. */
+interface Path {
+  readonly tokens: readonly number[];
+  readonly residual: Float32Array;
+}
+
 /**
- * Quantizes by searching every codeword in float64.
+ * Quantizes by sorting all extensions of all paths by their float64 distances.
  *
- * Source   Zeghidour et al. 2021 (SoundStream), Algorithm 1
+ * Source   Zeghidour et al. 2021 (SoundStream), Algorithm 1, which keeps one path; LeBlanc et al. 1993, "Efficient search
+ *          and design procedures for robust multi-stage VQ of LPC parameters for 4 kb/s speech coding", for several
  */
 export class RvqReference implements RvqKernel {
   readonly variant = "reference";
@@ -15,16 +22,34 @@ export class RvqReference implements RvqKernel {
     this.#codebooks = codebooks;
   }
 
-  quantizeInto(latents: Float32Array, numFrames: number, activeCodebooks: number, tokens: Uint16Array): void {
-    const { codebookSize, codebookDim, codewords } = this.#codebooks;
+  quantizeInto(
+    latents: Float32Array,
+    numFrames: number,
+    activeCodebooks: number,
+    tokens: Uint16Array,
+    beamWidth = 1,
+  ): void {
+    const { codebookDim } = this.#codebooks;
     for (let f = 0; f < numFrames; f++) {
-      const residual = latents.slice(f * codebookDim, (f + 1) * codebookDim);
-      for (let q = 0; q < activeCodebooks; q++) {
-        const stage = q * codebookSize * codebookDim;
-        const token = nearestCodewordReference(residual, 0, codewords, stage, codebookSize, codebookDim);
-        tokens[f * activeCodebooks + q] = token;
-        for (let d = 0; d < codebookDim; d++) residual[d] -= codewords[stage + token * codebookDim + d];
-      }
+      let paths: Path[] = [{ tokens: [], residual: latents.slice(f * codebookDim, (f + 1) * codebookDim) }];
+      for (let q = 0; q < activeCodebooks; q++) paths = this.#extend(paths, q, beamWidth);
+      tokens.set(paths[0].tokens, f * activeCodebooks);
     }
+  }
+
+  #extend(paths: readonly Path[], q: number, beamWidth: number): Path[] {
+    const { codebookSize, codebookDim, codewords } = this.#codebooks;
+    const extensions = paths.flatMap((path) => {
+      return Array.from({ length: codebookSize }, (_, token) => {
+        const at = (q * codebookSize + token) * codebookDim;
+        return { path, token, at, distance: squaredDistance(path.residual, 0, codewords, at, codebookDim) };
+      });
+    });
+    // Sorting keeps the order of equals: by path, then by token. Distances can be infinite, so their difference says nothing.
+    extensions.sort((a, b) => (a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0));
+    return extensions.slice(0, beamWidth).map(({ path, token, at }) => ({
+      tokens: [...path.tokens, token],
+      residual: path.residual.map((component, d) => component - codewords[at + d]),
+    }));
   }
 }

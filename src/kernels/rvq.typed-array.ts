@@ -1,4 +1,5 @@
 /** Residual vector quantization in plain TypeScript, for platforms without WebAssembly SIMD: latents -> tokens [F, K]. */
+import { BeamSearch } from "./beam-search";
 import { NearestCodeword } from "./nearest-codeword";
 import type { Codebooks, RvqKernel } from "./rvq-kernel";
 
@@ -11,6 +12,7 @@ export class RvqTypedArray implements RvqKernel {
   readonly #codebooks: Codebooks;
   readonly #stages: readonly NearestCodeword[];
   readonly #residuals: Float32Array;
+  readonly #beamSearch: BeamSearch;
 
   constructor(codebooks: Codebooks) {
     const { numCodebooks, codebookSize, codebookDim, codewords } = codebooks;
@@ -19,10 +21,24 @@ export class RvqTypedArray implements RvqKernel {
       return new NearestCodeword(codewords, q * codebookSize * codebookDim, codebookSize, codebookDim);
     });
     this.#residuals = new Float32Array(FRAMES_PER_BLOCK * codebookDim);
+    this.#beamSearch = new BeamSearch(codebooks, this.#stages);
   }
 
-  quantizeInto(latents: Float32Array, numFrames: number, activeCodebooks: number, tokens: Uint16Array): void {
+  quantizeInto(
+    latents: Float32Array,
+    numFrames: number,
+    activeCodebooks: number,
+    tokens: Uint16Array,
+    beamWidth = 1,
+  ): void {
     const dim = this.#codebooks.codebookDim;
+    if (beamWidth > 1) {
+      for (let f = 0; f < numFrames; f++) {
+        const latent = latents.subarray(f * dim, (f + 1) * dim);
+        this.#beamSearch.quantizeInto(latent, activeCodebooks, tokens, f * activeCodebooks, beamWidth);
+      }
+      return;
+    }
     for (let start = 0; start < numFrames; start += FRAMES_PER_BLOCK) {
       const count = Math.min(FRAMES_PER_BLOCK, numFrames - start);
       this.#residuals.set(latents.subarray(start * dim, (start + count) * dim));

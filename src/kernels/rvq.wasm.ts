@@ -1,6 +1,6 @@
 /**
  * Residual vector quantization in WebAssembly SIMD, latents [F, D] -> tokens [F, K]: lays out the memory that
- * assembly/nearest-codeword.ts works in, and carries frames in and tokens out, a block at a time.
+ * assembly/rvq.ts and assembly/beam-search.ts work in, and carries frames in and tokens out, a block at a time.
  *
  * Why the int8 search is exact. In units scaled by a power of two, a codeword is c = step·k + e with k int8 and a step
  * of its own, a residual is x = unit·v + u with v int16, and by Cauchy-Schwarz
@@ -10,12 +10,15 @@
  * for |u| ≤ |x|·½√D/levels. So ½|c|² − unit·step·(v·k) ∓ |x|·slack bound ½|c|² − x·c, by which the nearest codeword is
  * lowest. No codeword is nearest whose lower bound exceeds another's upper bound; distances decide among the rest.
  */
-import { wasmBase64 } from "./nearest-codeword.generated";
-import type { Codebooks, RvqKernel } from "./rvq-kernel";
+import { wasmBase64 as beamSearchBase64 } from "./beam-search.generated";
+import { wasmBase64 } from "./rvq.generated";
+import { type Codebooks, MAX_BEAM_WIDTH, type RvqKernel } from "./rvq-kernel";
 import { compileWasm, MemoryLayout, roundUp } from "./wasm-module";
 
 /** Frames that go through the stages together: 64 of 128 dimensions are 32 KiB, beside one stage of int8 in L2. */
 const FRAMES_PER_BLOCK = 64;
+/** Paths of all frames that go through the stages together. */
+const PATHS_PER_BLOCK = 512;
 const QUERIES_PER_TILE = 4;
 const CODEWORDS_PER_TILE = 16;
 /** Multiple of dimensions that the assembly reads at once. */
@@ -30,7 +33,8 @@ const QUERY_BYTES = 32;
 /** What sixteen float32 roundings can do to a half norm; fewer are made. */
 const ROUNDING = 2 ** -20;
 
-interface Assembly {
+/** What both modules export first: the sizes, and where what they share lies. */
+interface Screening {
   configure(
     codebookSize: number,
     paddedDim: number,
@@ -42,19 +46,36 @@ interface Assembly {
     bounds: number,
     tokens: number,
   ): void;
+}
+
+interface SinglePath extends Screening {
   quantize(numFrames: number, activeCodebooks: number): void;
 }
 
-/** Compiled once for all kernels; `null` where the platform cannot take it. */
-let compiled: WebAssembly.Module | null | undefined;
+interface BeamSearch extends Screening {
+  configureBeam(distances: number, kept: number, extended: number, choices: number): void;
+  quantizeByBeam(numFrames: number, activeCodebooks: number, beamWidth: number): void;
+}
+
+/** Of one path, and of several. */
+type Modules = readonly [WebAssembly.Module, WebAssembly.Module];
+
+/** Compiled once for all kernels; `null` where the platform cannot take them. */
+let compiled: Modules | null | undefined;
+
+function compileModules(): Modules | null {
+  const [singlePath, beamSearch] = [compileWasm(wasmBase64), compileWasm(beamSearchBase64)];
+  return singlePath === null || beamSearch === null ? null : [singlePath, beamSearch];
+}
 
 /** Quantizes in WebAssembly. Get one from `create`, which knows whether the platform can. */
 export class RvqWasm implements RvqKernel {
   readonly variant = "wasm";
-  readonly #assembly: Assembly;
+  readonly #singlePath: SinglePath;
+  readonly #beamSearch: BeamSearch;
   readonly #codebookDim: number;
   readonly #paddedDim: number;
-  /** Views of the assembly's memory. */
+  /** Views of the memory that both work in. */
   readonly #residuals: Float32Array;
   readonly #tokens: Uint16Array;
 
@@ -63,11 +84,11 @@ export class RvqWasm implements RvqKernel {
    * codewords of more than 2080 dimensions, for which there is no room.
    */
   static create(codebooks: Codebooks): RvqWasm | undefined {
-    if (compiled === undefined) compiled = compileWasm(wasmBase64);
+    if (compiled === undefined) compiled = compileModules();
     return compiled === null || codebooks.codebookDim > MAX_CODEBOOK_DIM ? undefined : new RvqWasm(codebooks, compiled);
   }
 
-  private constructor(codebooks: Codebooks, module: WebAssembly.Module) {
+  private constructor(codebooks: Codebooks, modules: Modules) {
     const { numCodebooks, codebookSize, codebookDim } = codebooks;
     const paddedDim = roundUp(codebookDim, DIM_ALIGNMENT);
     const paddedSize = roundUp(codebookSize, CODEWORDS_PER_TILE);
@@ -76,8 +97,12 @@ export class RvqWasm implements RvqKernel {
     const queriesAt = layout.take(QUERIES_PER_TILE * QUERY_BYTES);
     const wordsAt = layout.take(QUERIES_PER_TILE * WORDS_BYTES);
     const boundsAt = layout.take(QUERIES_PER_TILE * paddedSize * 4);
-    const residualsAt = layout.take(FRAMES_PER_BLOCK * paddedDim * 4);
+    const residualsAt = layout.take(PATHS_PER_BLOCK * paddedDim * 4);
     const tokensAt = layout.take(FRAMES_PER_BLOCK * numCodebooks * 2);
+    const distancesAt = layout.take(MAX_BEAM_WIDTH * 8);
+    const keptAt = layout.take(MAX_BEAM_WIDTH * 4);
+    const extendedAt = layout.take(MAX_BEAM_WIDTH * paddedDim * 4);
+    const choicesAt = layout.take(numCodebooks * PATHS_PER_BLOCK * 4);
     const stages = Array.from({ length: numCodebooks }, () => ({
       packedAt: layout.take(paddedSize * paddedDim),
       termsAt: layout.take(paddedSize * 16),
@@ -85,48 +110,66 @@ export class RvqWasm implements RvqKernel {
     }));
 
     const memory = layout.createMemory();
-    const instance = new WebAssembly.Instance(module, { env: { memory } });
-    this.#assembly = instance.exports as unknown as Assembly;
+    const [singlePath, beamSearch] = modules.map(
+      (module) => new WebAssembly.Instance(module, { env: { memory } }).exports,
+    );
+    this.#singlePath = singlePath as unknown as SinglePath;
+    this.#beamSearch = beamSearch as unknown as BeamSearch;
     this.#codebookDim = codebookDim;
     this.#paddedDim = paddedDim;
-    this.#residuals = new Float32Array(memory.buffer, residualsAt, FRAMES_PER_BLOCK * paddedDim);
+    this.#residuals = new Float32Array(memory.buffer, residualsAt, PATHS_PER_BLOCK * paddedDim);
     this.#tokens = new Uint16Array(memory.buffer, tokensAt, FRAMES_PER_BLOCK * numCodebooks);
     // The largest query level for which D products with ±127 stay inside int32.
     const levels = Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * paddedDim)));
     for (const [q, stage] of stages.entries()) {
       writeStage(memory.buffer, stagesAt + q * STAGE_BYTES, stage, codebooks, q, paddedDim, levels);
     }
-    this.#assembly.configure(
-      codebookSize,
-      paddedDim,
-      levels,
-      stagesAt,
-      residualsAt,
-      wordsAt,
-      queriesAt,
-      boundsAt,
-      tokensAt,
-    );
+    for (const assembly of [this.#singlePath, this.#beamSearch]) {
+      assembly.configure(
+        codebookSize,
+        paddedDim,
+        levels,
+        stagesAt,
+        residualsAt,
+        wordsAt,
+        queriesAt,
+        boundsAt,
+        tokensAt,
+      );
+    }
+    this.#beamSearch.configureBeam(distancesAt, keptAt, extendedAt, choicesAt);
   }
 
-  quantizeInto(latents: Float32Array, numFrames: number, activeCodebooks: number, tokens: Uint16Array): void {
-    for (let start = 0; start < numFrames; start += FRAMES_PER_BLOCK) {
-      const count = Math.min(FRAMES_PER_BLOCK, numFrames - start);
-      this.#writeResiduals(latents, start, count);
-      this.#assembly.quantize(count, activeCodebooks);
+  quantizeInto(
+    latents: Float32Array,
+    numFrames: number,
+    activeCodebooks: number,
+    tokens: Uint16Array,
+    beamWidth = 1,
+  ): void {
+    const framesPerBlock = Math.min(FRAMES_PER_BLOCK, Math.floor(PATHS_PER_BLOCK / beamWidth));
+    for (let start = 0; start < numFrames; start += framesPerBlock) {
+      const count = Math.min(framesPerBlock, numFrames - start);
+      this.#writeResiduals(latents, start, count, beamWidth);
+      if (beamWidth === 1) this.#singlePath.quantize(count, activeCodebooks);
+      else this.#beamSearch.quantizeByBeam(count, activeCodebooks, beamWidth);
       tokens.set(this.#tokens.subarray(0, count * activeCodebooks), start * activeCodebooks);
     }
   }
 
-  /** Copies frames in; the zeros that pad each row stay zero, for codewords are padded with zeros too. */
-  #writeResiduals(latents: Float32Array, start: number, count: number): void {
+  /**
+   * Copies frames in, `beamWidth` rows from one to the next; the zeros that pad each row stay zero, for codewords are
+   * padded with zeros too.
+   */
+  #writeResiduals(latents: Float32Array, start: number, count: number, beamWidth: number): void {
     const dim = this.#codebookDim;
-    if (dim === this.#paddedDim) {
+    const stride = beamWidth * this.#paddedDim;
+    if (dim === stride) {
       this.#residuals.set(latents.subarray(start * dim, (start + count) * dim));
       return;
     }
     for (let f = 0; f < count; f++) {
-      this.#residuals.set(latents.subarray((start + f) * dim, (start + f + 1) * dim), f * this.#paddedDim);
+      this.#residuals.set(latents.subarray((start + f) * dim, (start + f + 1) * dim), f * stride);
     }
   }
 }

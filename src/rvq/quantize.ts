@@ -2,11 +2,13 @@
  * Residual vector quantization, latents [F, D] -> tokens [F, K] and back: the boundary in front of the kernels. Input is
  * checked here, once, and the kernels are bare.
  *
- * Source: Zeghidour et al. 2021, "SoundStream: An End-to-End Neural Audio Codec", section III-C and Algorithm 1.
+ * Source: Zeghidour et al. 2021, "SoundStream: An End-to-End Neural Audio Codec", section III-C and Algorithm 1, for one
+ * path; LeBlanc et al. 1993, "Efficient search and design procedures for robust multi-stage VQ of LPC parameters for 4
+ * kb/s speech coding", for several.
  */
 import { ModelError, TokenError } from "../errors";
 import { createRvqKernel, dequantizeInto } from "../kernels/rvq";
-import type { RvqKernel, RvqVariant } from "../kernels/rvq-kernel";
+import { MAX_BEAM_WIDTH, type RvqKernel, type RvqVariant } from "../kernels/rvq-kernel";
 import { assertCodebooks, type Codebooks } from "./codebook";
 
 export type { RvqVariant } from "../kernels/rvq-kernel";
@@ -18,6 +20,11 @@ export interface ResidualQuantizerOptions {
    * TypeScript elsewhere; the tokens are the same.
    */
   readonly kernel?: "auto" | RvqVariant;
+  /**
+   * Paths that a frame's search keeps from stage to stage, 1 to 64. More leave a smaller error on average and take time in
+   * proportion. Default 1: each stage takes the codeword nearest to what the stages before it left over.
+   */
+  readonly beamWidth?: number;
 }
 
 /**
@@ -27,17 +34,21 @@ export interface ResidualQuantizerOptions {
  */
 export class ResidualQuantizer {
   readonly codebooks: Codebooks;
+  readonly beamWidth: number;
   readonly #kernel: RvqKernel;
 
   /**
    * Prepares codebooks for searching.
    *
    * Memory   keeps `codebooks.codewords`, which must not change any more, and a copy arranged for the kernel
-   * @throws {RangeError} when the codebooks are not what they say, or `kernel` is `wasm` on a platform without its SIMD
+   * @throws {RangeError} when the codebooks are not what they say, `kernel` is `wasm` on a platform without its SIMD, or
+   *   `beamWidth` is out of range
    */
-  constructor(codebooks: Codebooks, { kernel = "auto" }: ResidualQuantizerOptions = {}) {
+  constructor(codebooks: Codebooks, { kernel = "auto", beamWidth = 1 }: ResidualQuantizerOptions = {}) {
     assertCodebooks(codebooks);
+    assertBeamWidth(beamWidth);
     this.codebooks = codebooks;
+    this.beamWidth = beamWidth;
     const created = createRvqKernel(codebooks, kernel);
     if (created === undefined) {
       throw new RangeError(`"kernel" expected one that this platform can run, such as "auto", got "${kernel}"`);
@@ -51,19 +62,27 @@ export class ResidualQuantizer {
   }
 
   /**
-   * Quantizes frames, each stage taking the codeword nearest to what the stages before it left over.
+   * Quantizes frames, by a beam of `beamWidth` unless told otherwise.
    *
    * Shapes   latents [F, D], result [F, activeCodebooks], both row-major
    * Memory   reads `latents`; writes and returns `out`, or a fresh array
-   * Numerics exact nearest codeword by float64 distance from a float32 residual; the lower index wins ties
+   * Numerics exact: distances are float64, from a float32 residual; on equal distance the better path wins, then the
+   *          lower index
    * @param activeCodebooks  stages to use, 1 to numCodebooks
    * @param out  room for the tokens, at least F * activeCodebooks long; the result is a view of its start
-   * @throws {RangeError} when a length or `activeCodebooks` does not fit
+   * @param beamWidth  in place of the quantizer's own
+   * @throws {RangeError} when a length, `activeCodebooks` or `beamWidth` does not fit
    * @throws {ModelError} `non-finite-latents` when a component is NaN or infinite
    */
-  quantize(latents: Float32Array, activeCodebooks: number, out?: Uint16Array): Uint16Array {
+  quantize(
+    latents: Float32Array,
+    activeCodebooks: number,
+    out?: Uint16Array,
+    beamWidth: number = this.beamWidth,
+  ): Uint16Array {
     const { codebookDim } = this.codebooks;
     this.#assertActiveCodebooks(activeCodebooks);
+    assertBeamWidth(beamWidth);
     if (latents.length % codebookDim !== 0) {
       throw new RangeError(`"latents" expected a multiple of ${codebookDim} numbers, got ${latents.length}`);
     }
@@ -74,7 +93,7 @@ export class ResidualQuantizer {
     if (tokens.length < numTokens) {
       throw new RangeError(`"out" expected room for ${numTokens} tokens, got ${tokens.length}`);
     }
-    this.#kernel.quantizeInto(latents, numFrames, activeCodebooks, tokens);
+    this.#kernel.quantizeInto(latents, numFrames, activeCodebooks, tokens, beamWidth);
     return tokens.length === numTokens ? tokens : tokens.subarray(0, numTokens);
   }
 
@@ -104,6 +123,13 @@ export class ResidualQuantizer {
     if (!Number.isInteger(activeCodebooks) || activeCodebooks < 1 || activeCodebooks > numCodebooks) {
       throw new RangeError(`"activeCodebooks" expected an integer from 1 to ${numCodebooks}, got ${activeCodebooks}`);
     }
+  }
+}
+
+/** @throws {RangeError} when a search cannot keep so many paths */
+export function assertBeamWidth(beamWidth: number): void {
+  if (!Number.isInteger(beamWidth) || beamWidth < 1 || beamWidth > MAX_BEAM_WIDTH) {
+    throw new RangeError(`"beamWidth" expected an integer from 1 to ${MAX_BEAM_WIDTH}, got ${beamWidth}`);
   }
 }
 

@@ -73,6 +73,43 @@ describe.each(["typed-array", "wasm"] as const)("%s", (variant) => {
     }
   });
 
+  // A width of 5 is a tile of four paths and one alone; smaller codebooks than that have fewer paths at first.
+  it.each(cases)("keeps the reference's five paths: $name", ({ codebooks, latents }) => {
+    const some = latents.subarray(0, 3 * codebooks.codebookDim);
+    expect(quantize(variant, codebooks, some, 5)).toEqual(quantize("reference", codebooks, some, 5));
+  });
+
+  it("keeps the reference's paths for any finite float32 and any width", () => {
+    fc.assert(
+      fc.property(anyCase(), fc.integer({ min: 2, max: 9 }), ({ codebooks, latents }, beamWidth) => {
+        expect(quantize(variant, codebooks, latents, beamWidth)).toEqual(
+          quantize("reference", codebooks, latents, beamWidth),
+        );
+      }),
+      { numRuns: 300, seed: 4 },
+    );
+  });
+
+  it.each([
+    [8, 65],
+    [33, 16],
+    [64, 7],
+    [64, 8],
+    [64, 9],
+  ])("keeps %i paths of %i frames in a call", (beamWidth, numFrames) => {
+    const codebooks = residualLikeCodebooks([4, 40, 10], 11);
+    const latents = residualLikeLatents(codebooks, numFrames, 12);
+    const kernel = create(codebooks, variant);
+    const together = run(kernel, codebooks, latents, 4, beamWidth);
+    expect(together).toEqual(quantize("reference", codebooks, latents, beamWidth));
+    const alone = Array.from({ length: numFrames }, (_, f) => [
+      ...run(kernel, codebooks, latents.slice(f * 10, f * 10 + 10), 4, beamWidth),
+    ]);
+    expect(alone.flat()).toEqual([...together]);
+    // The search of one path works in the same memory.
+    expect(run(kernel, codebooks, latents)).toEqual(quantize("reference", codebooks, latents));
+  });
+
   it("leaves the latents as they are and writes nothing behind the tokens", () => {
     const codebooks = makeCodebooks([2, 20, 9]);
     const latents = gaussian(5 * 9, 9);
@@ -98,6 +135,48 @@ describe("reference", () => {
   });
 });
 
+describe("reference with several paths", () => {
+  it("finds the smallest error of all combinations when no path is dropped before the last stage", () => {
+    const codebooks = makeCodebooks([3, 4, 6]);
+    const latents = gaussian(30 * 6, 50);
+    const tokens = run(create(codebooks, "reference"), codebooks, latents, 3, 16);
+    const greedy = run(create(codebooks, "reference"), codebooks, latents, 3, 1);
+    let numBetter = 0;
+    for (let f = 0; f < 30; f++) {
+      const latent = latents.subarray(f * 6, f * 6 + 6);
+      const errorOfTokens = (chosen: ArrayLike<number>) => distance(latent, sumOf(codebooks, chosen), 6);
+      const all = Array.from({ length: 64 }, (_, i) => errorOfTokens([i >> 4, (i >> 2) & 3, i & 3]));
+      const found = errorOfTokens(tokens.subarray(f * 3, f * 3 + 3));
+      expect(found).toBeLessThanOrEqual(Math.min(...all) * (1 + 1e-5));
+      if (found < errorOfTokens(greedy.subarray(f * 3, f * 3 + 3)) * (1 - 1e-5)) numBetter += 1;
+    }
+    // One path misses the optimum in a good part of the frames, or this would show nothing.
+    expect(numBetter).toBeGreaterThan(8);
+  });
+
+  it("leaves less of the latents on average with each doubling of the width", () => {
+    const codebooks = residualLikeCodebooks([6, 64, 16], 51);
+    const latents = residualLikeLatents(codebooks, 200, 52);
+    const kernel = create(codebooks, "wasm");
+    const errors = [1, 2, 4, 8, 16].map((beamWidth) => {
+      const tokens = run(kernel, codebooks, latents, 6, beamWidth);
+      return Array.from({ length: 200 }, (_, f) => {
+        return distance(latents.subarray(f * 16, f * 16 + 16), sumOf(codebooks, tokens.subarray(f * 6, f * 6 + 6)), 16);
+      }).reduce((sum, error) => sum + error);
+    });
+    for (let i = 1; i < errors.length; i++) expect(errors[i]).toBeLessThan((errors[i - 1] ?? 0) * 0.99);
+  });
+});
+
+/** The codewords of all stages together, in float64. */
+function sumOf({ codebookSize, codebookDim, codewords }: Codebooks, tokens: ArrayLike<number>): Float64Array {
+  return Float64Array.from({ length: codebookDim }, (_, d) => {
+    return Array.from(tokens, (token, q) => codewords[(q * codebookSize + token) * codebookDim + d] ?? 0).reduce(
+      (sum, component) => sum + component,
+    );
+  });
+}
+
 function create(codebooks: Codebooks, variant: RvqVariant): RvqKernel {
   const kernel = createRvqKernel(codebooks, variant);
   if (kernel === undefined) throw new Error(`this platform cannot run "${variant}", which every supported Node can`);
@@ -105,19 +184,25 @@ function create(codebooks: Codebooks, variant: RvqVariant): RvqKernel {
   return kernel;
 }
 
-function run(kernel: RvqKernel, codebooks: Codebooks, latents: Float32Array, activeCodebooks = codebooks.numCodebooks) {
+function run(
+  kernel: RvqKernel,
+  codebooks: Codebooks,
+  latents: Float32Array,
+  activeCodebooks = codebooks.numCodebooks,
+  beamWidth = 1,
+) {
   const numFrames = latents.length / codebooks.codebookDim;
   const tokens = new Uint16Array(numFrames * activeCodebooks);
-  kernel.quantizeInto(latents, numFrames, activeCodebooks, tokens);
+  kernel.quantizeInto(latents, numFrames, activeCodebooks, tokens, beamWidth);
   return tokens;
 }
 
-function quantize(variant: RvqVariant, codebooks: Codebooks, latents: Float32Array): Uint16Array {
-  return run(create(codebooks, variant), codebooks, latents);
+function quantize(variant: RvqVariant, codebooks: Codebooks, latents: Float32Array, beamWidth = 1): Uint16Array {
+  return run(create(codebooks, variant), codebooks, latents, codebooks.numCodebooks, beamWidth);
 }
 
 /** The plain definition, in one sum from first to last dimension. */
-function distance(a: Float32Array, b: Float32Array, dim: number): number {
+function distance(a: ArrayLike<number>, b: ArrayLike<number>, dim: number): number {
   let sum = 0;
   for (let d = 0; d < dim; d++) sum += ((a[d] ?? 0) - (b[d] ?? 0)) ** 2;
   return sum;

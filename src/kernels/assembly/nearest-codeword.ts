@@ -1,8 +1,8 @@
 /**
- * AssemblyScript: residual vector quantization in WebAssembly SIMD, residuals [F, D] -> tokens [F, K].
+ * AssemblyScript: screening the codewords of a stage in WebAssembly SIMD, and choosing the nearest, for ./rvq.ts.
  *
- * `npm run build:wasm` compiles this file into ../nearest-codeword.generated.ts; ../rvq.wasm.ts lays out
- * the memory that is read here and proves the error bound. Nothing is checked and nothing is allocated.
+ * ../rvq.wasm.ts lays out the memory that is read here and proves the error bound. Nothing is checked and nothing is
+ * allocated.
  *
  * The ladder, frames per second at 8 × 1024 × 128, one frame a call │ many; best of interleaved rounds, one thread of a
  * busy AMD EPYC (Zen 5, 2 cores), Node 20.20, 2026-11-21. Compare within a line, the machine was not the same twice.
@@ -23,7 +23,7 @@
  *   packQuery       residual, float32 ──► int16 words and a scale
  *   screen…         int16 × int8 products ──► a lower and an upper bound of ½|c|² − x·c for every codeword
  *   chooseCodeword  codewords whose lower bound reaches the lowest upper one; several: float64 distances decide
- *   finishFrame     residual −= codeword, float32
+ *   finishFrame     (./rvq.ts) residual −= codeword, float32
  *
  * A tile of packed codewords: 16 codewords c0…c15, a row of 32 bytes for each pair of dimensions. `dot_i16x8_s` adds
  * the two products of a pair into one int32 lane, so a lane is a codeword and no sum across lanes is ever needed.
@@ -38,7 +38,7 @@
 
 /** What one stage has in memory; ../rvq.wasm.ts writes it. */
 @unmanaged
-class Stage {
+export class Stage {
   /** int8 tiles as pictured above. */
   packed: usize;
   /** Lines of bound terms as pictured above, in scaled units; halves are infinite in the padding of the last tile. */
@@ -51,7 +51,7 @@ class Stage {
 
 /** What is known of one packed query, in scaled units. */
 @unmanaged
-class Query {
+export class Query {
   /** Multiplies integers into scaled units. */
   unit: f32;
   /** At least the norm of the residual. */
@@ -62,7 +62,7 @@ class Query {
   lowest: v128;
 }
 
-const QUERIES_PER_TILE: i32 = 4;
+export const QUERIES_PER_TILE: i32 = 4;
 const CODEWORDS_PER_TILE: i32 = 16;
 /** Bytes of a tile row: 16 codewords, two int8 each. */
 const ROW: usize = 32;
@@ -73,19 +73,19 @@ const WORDS: usize = 4160;
 /** More than denormal float32 can lose anywhere, next to nothing in units that make a codebook about 1. */
 const TINY: f32 = 1e-35;
 
-let numCodewords: i32 = 0;
+export let numCodewords: i32 = 0;
 let numTiles: i32 = 0;
-let rowBytes: usize = 0;
-let boundBytes: usize = 0;
+export let rowBytes: usize = 0;
+export let boundBytes: usize = 0;
 let queryLevels: f32 = 0;
 /** What float64 rounding can do to a deciding distance, relative to the square of the query. */
-let distanceRounding: f32 = 0;
+export let distanceRounding: f32 = 0;
 let stages: usize = 0;
-let residuals: usize = 0;
+export let residuals: usize = 0;
 let words: usize = 0;
 let queries: usize = 0;
-let bounds: usize = 0;
-let tokens: usize = 0;
+export let bounds: usize = 0;
+export let tokens: usize = 0;
 
 /**
  * Tells the sizes and where everything lies.
@@ -118,36 +118,11 @@ export function configure(
   tokens = tokensAt;
 }
 
-/** Quantizes the frames that lie in `residuals` [F, D], which is used up; tokens uint16 [F, activeCodebooks]. */
-export function quantize(numFrames: i32, activeCodebooks: i32): void {
-  const tiled = numFrames & ~(QUERIES_PER_TILE - 1);
-  for (let q = 0; q < activeCodebooks; q++) {
-    const stage = changetype<Stage>(stages + <usize>q * offsetof<Stage>());
-    for (let f = 0; f < tiled; f += QUERIES_PER_TILE) {
-      for (let i = 0; i < QUERIES_PER_TILE; i++) packQuery(f + i, i, stage);
-      screenFour(stage);
-      for (let i = 0; i < QUERIES_PER_TILE; i++) finishFrame(f + i, i, q, activeCodebooks, stage);
-    }
-    for (let f = tiled; f < numFrames; f++) {
-      packQuery(f, 0, stage);
-      screenOne(stage);
-      finishFrame(f, 0, q, activeCodebooks, stage);
-    }
-  }
+export function stageAt(q: i32): Stage {
+  return changetype<Stage>(stages + <usize>q * offsetof<Stage>());
 }
 
-/** The query of index `i` among the `numQueries` of a tile: chooses its codeword, notes the token, updates the residual. */
-function finishFrame(frame: i32, i: i32, q: i32, activeCodebooks: i32, stage: Stage): void {
-  const residual = residuals + <usize>frame * rowBytes;
-  const token = chooseCodeword(bounds + <usize>i * boundBytes, queryAt(i), residual, stage);
-  store<u16>(tokens + ((<usize>(frame * activeCodebooks + q)) << 1), <u16>token);
-  const codeword = stage.codewords + <usize>token * rowBytes;
-  for (let at: usize = 0; at < rowBytes; at += 16) {
-    v128.store(residual + at, f32x4.sub(v128.load(residual + at), v128.load(codeword + at)));
-  }
-}
-
-function queryAt(i: i32): Query {
+export function queryAt(i: i32): Query {
   return changetype<Query>(queries + <usize>i * offsetof<Query>());
 }
 
@@ -157,8 +132,7 @@ function queryAt(i: i32): Query {
  * A residual too small or too large for this arithmetic needs no branch: its scale, norm or slack comes out infinite or
  * not a number, the limit in `chooseCodeword` with it, and float64 distances decide among all codewords.
  */
-function packQuery(frame: i32, i: i32, stage: Stage): void {
-  const residual = residuals + <usize>frame * rowBytes;
+export function packQuery(residual: usize, i: i32, stage: Stage): void {
   const largest = largestMagnitude(residual);
   const toLevels: f32 = largest > 0 ? queryLevels / largest : 0;
   const sumOfSquares = packWords(residual, words + <usize>i * WORDS, toLevels);
@@ -200,7 +174,7 @@ function packWords(vector: usize, out: usize, toLevels: f32): f32 {
 }
 
 /** Bounds for one query: tiles of 1 × 16, two rows at a time (more would spill registers). */
-function screenOne(stage: Stage): void {
+export function screenOne(stage: Stage): void {
   const query = queryAt(0);
   const unit = f32x4.splat(query.unit);
   const norm = f32x4.splat(query.norm);
@@ -239,7 +213,7 @@ function screenOne(stage: Stage): void {
 }
 
 /** Bounds for four queries: tiles of 4 × 8, each widened row of codewords used four times. */
-function screenFour(stage: Stage): void {
+export function screenFour(stage: Stage): void {
   const tileBytes = rowBytes << 2;
   let tile = stage.packed;
   let terms = stage.terms;
@@ -306,7 +280,7 @@ function boundFour(out: usize, terms: usize, unit: v128, norm: v128, dots: v128)
  *
  * A limit that is infinite or not a number rules nothing out: comparisons ask what is above it, never what is below.
  */
-function chooseCodeword(boundsAt: usize, query: Query, residual: usize, stage: Stage): i32 {
+export function chooseCodeword(boundsAt: usize, query: Query, residual: usize, stage: Stage): i32 {
   const limit = f32x4.splat(lowestLane(query.lowest) + query.slack);
   let best = -1;
   let bestDistance: f64 = -1;
@@ -343,7 +317,7 @@ function swapHalves(vector: v128): v128 {
 }
 
 /** Float64, in the eight partial sums of `squaredDistance` in ../nearest-codeword.reference.ts: equal to the last bit. */
-function squaredDistance(vector: usize, codeword: usize): f64 {
+export function squaredDistance(vector: usize, codeword: usize): f64 {
   let sums01 = f64x2.splat(0);
   let sums23 = sums01;
   let sums45 = sums01;
@@ -362,6 +336,6 @@ function squaredDistance(vector: usize, codeword: usize): f64 {
   return f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
 }
 
-function promoteTwo(at: usize): v128 {
+export function promoteTwo(at: usize): v128 {
   return f64x2.promote_low_f32x4(v128.load64_zero(at));
 }

@@ -20,6 +20,16 @@ describe("ResidualQuantizer", () => {
     expect([...quantizer.quantize(Float32Array.of(4.9, 0.1, 0.2, 3.2), 1)]).toEqual([1, 2]);
   });
 
+  it("keeps as many paths as it was made for, unless a call says otherwise", () => {
+    // On the line: 2 is nearest to 3, which leaves -1 for a stage that only adds; 0 is farther and leaves just what it has.
+    const line = makeCodebooks([2, 2, 1], Float32Array.of(...[0, 3], ...[0, 2]));
+    const two = Float32Array.of(2);
+    expect([...new ResidualQuantizer(line).quantize(two, 2)]).toEqual([1, 0]);
+    const quantizer = new ResidualQuantizer(line, { beamWidth: 2 });
+    expect([...quantizer.quantize(two, 2)]).toEqual([0, 1]);
+    expect([...quantizer.quantize(two, 2, undefined, 1)]).toEqual([1, 0]);
+  });
+
   it("adds up the codewords of the stages in use", () => {
     const quantizer = new ResidualQuantizer(plane);
     expect([...quantizer.dequantize(Uint16Array.of(1, 1, 2, 2), 2)]).toEqual([5, 0, 0, 3]);
@@ -95,6 +105,12 @@ describe("what the caller gets wrong", () => {
     const message = `"activeCodebooks" expected an integer from 1 to 2, got ${activeCodebooks}`;
     expect(() => quantizer.quantize(new Float32Array(2), activeCodebooks)).toThrow(new RangeError(message));
     expect(() => quantizer.dequantize(new Uint16Array(2), activeCodebooks)).toThrow(new RangeError(message));
+  });
+
+  it.each([0, 65, 1.5, Number.NaN, -1])("refuses a beam of %d paths", (beamWidth) => {
+    const error = new RangeError(`"beamWidth" expected an integer from 1 to 64, got ${beamWidth}`);
+    expect(() => quantizer.quantize(new Float32Array(2), 1, undefined, beamWidth)).toThrow(error);
+    expect(() => new ResidualQuantizer(plane, { beamWidth })).toThrow(error);
   });
 
   it("refuses lengths that are no whole number of frames", () => {
