@@ -90,7 +90,9 @@ interface PhaseLayout {
 
 /** Puts a kernel [O, I, k] where each phase of the result meets its samples. */
 function writePhases(weight: ConvWeights["weight"], into: Float32Array, scale: number, layout: PhaseLayout): void {
-  const [numOutputs = 0, numInputs = 0, kernelSize = 0] = weight.shape;
+  // Read once: a file's tensor is converted each time.
+  const { shape, data } = weight;
+  const [numOutputs = 0, numInputs = 0, kernelSize = 0] = shape;
   const { phases, resultPhases, dilation, spacing, numTaps, begin } = layout;
   for (let phase = 0; phase < resultPhases; phase++) {
     const targets = Array.from({ length: kernelSize }, (_, tap) => {
@@ -100,7 +102,7 @@ function writePhases(weight: ConvWeights["weight"], into: Float32Array, scale: n
     for (let output = 0, at = 0; output < numOutputs; output++) {
       for (let input = 0; input < numInputs; input++) {
         const row = ((phase * numOutputs + output) * phases * numInputs + input) * numTaps;
-        for (const target of targets) into[row + target] = scale * (weight.data[at++] as number);
+        for (const target of targets) into[row + target] = scale * (data[at++] as number);
       }
     }
   }

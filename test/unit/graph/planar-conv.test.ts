@@ -44,6 +44,20 @@ function reference(
 }
 
 describe("planarConv", () => {
+  it("reads a weight of a file once, which converts all of it each time", async () => {
+    let numReads = 0;
+    const data = noise(numOutputs * numInputs * 3, 3);
+    const weight = {
+      shape: [numOutputs, numInputs, 3],
+      get data() {
+        numReads++;
+        return data;
+      },
+    };
+    await run((x) => planarConv(x, { weight, bias }, { dilation: 1 }));
+    expect(numReads).toBe(1);
+  });
+
   it.each([
     [1, 1],
     [3, 1],
