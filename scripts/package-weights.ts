@@ -25,27 +25,31 @@ if (target === undefined || source === "") {
     `expected ${packageJson.workspaces.map((folder) => folder.split("/").pop()).join(" or ")}, and a path`,
   );
 }
-const files = sourceFiles();
-const numBytes = files.reduce((sum, { path }) => sum + statSync(path).size, 0);
+const isVocoder = vocoders.some((vocoder) => vocoder.name === name);
+const files = readFiles();
+const numBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
 if (numBytes > maxPackageBytes) throw new Error(`${source} has ${numBytes} bytes, at most ${maxPackageBytes}`);
 await tryWeights();
-for (const file of files) copyFileSync(file.path, join(root, target, file.name));
-copyFileSync(join(root, "LICENSE"), join(root, target, "LICENSE"));
-writeManifest(join(root, target, "package.json"));
+const folder = join(root, target);
+for (const { name, bytes } of files) writeFileSync(join(folder, name), bytes);
+copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
+writeManifest(join(folder, "package.json"));
 console.log(`${target}: ${files.map((file) => file.name).join(", ")}, ${(numBytes / 1e6).toFixed(1)} MB`);
 
-/** What is to be published, with the names that it gets. */
-function sourceFiles(): { name: string; path: string }[] {
-  if (statSync(source).isFile()) return [{ name: "model.safetensors", path: source }];
+/** What is to be published, under the names that it gets. */
+function readFiles(): { name: string; bytes: Uint8Array }[] {
+  if (statSync(source).isFile()) {
+    if (!isVocoder) throw new Error(`${name} is more than its weights; give the folder of all its files`);
+    return [{ name: "model.safetensors", bytes: readFileSync(source) }];
+  }
   const there = readdirSync(source);
-  return publishedNames
-    .filter((file) => there.includes(file))
-    .map((file) => ({ name: file, path: join(source, file) }));
+  const names = publishedNames.filter((file) => there.includes(file));
+  return names.map((file) => ({ name: file, bytes: readFileSync(join(source, file)) }));
 }
 
 /** Throws what the library throws for weights that are not of this system. */
 async function tryWeights(): Promise<void> {
-  if (vocoders.some((vocoder) => vocoder.name === name)) {
+  if (isVocoder) {
     await using vocoder = await loadVocoder(name, { weights: source, device: "cpu" });
     await vocoder.vocode(new Float32Array(20 * vocoder.featureDim));
   } else {
@@ -56,9 +60,8 @@ async function tryWeights(): Promise<void> {
 
 function writeManifest(path: string): void {
   const { private: _, ...manifest } = JSON.parse(readFileSync(path, "utf8"));
-  const described = files.map((file) => {
-    const bytes = readFileSync(file.path);
-    return [file.name, { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") }];
+  const described = files.map(({ name, bytes }) => {
+    return [name, { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") }];
   });
   manifest.files = files.map((file) => file.name);
   manifest.quantone = { files: Object.fromEntries(described) };
