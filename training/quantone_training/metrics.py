@@ -45,10 +45,16 @@ def log_mel_distance(reference: np.ndarray, decoded: np.ndarray) -> float:
     return float(np.abs(log_mel(reference) - log_mel(decoded)).mean())
 
 
-def measure(reference: np.ndarray, decoded: np.ndarray, sample_rate: int = METRIC_SAMPLE_RATE) -> dict[str, float]:
-    """PESQ-wb (NaN where the clip holds no utterance), STOI, log-mel distance and the lag in samples at 16 kHz."""
+def measure(
+    reference: np.ndarray, decoded: np.ndarray, sample_rate: int = METRIC_SAMPLE_RATE, *, is_aligned: bool = False
+) -> dict[str, float]:
+    """PESQ-wb (NaN where the clip holds no utterance), STOI, log-mel distance and the lag in samples at 16 kHz.
+
+    `is_aligned` takes the clips as they are: a vocoder makes phases of its own, among which a search for the lag finds
+    one that means nothing.
+    """
     reference, decoded = (at_metric_rate(clip, sample_rate) for clip in (reference, decoded))
-    aligned, lag = align(reference, decoded)
+    aligned, lag = (decoded, 0) if is_aligned else align(reference, decoded)
     try:
         pesq_wb = float(pesq(METRIC_SAMPLE_RATE, reference, aligned, "wb"))
     except NoUtterancesError:

@@ -159,13 +159,16 @@ def load_state(path: Path, trainer: Trainable) -> None:
 def measure_clips(
     clips: dict[str, np.ndarray], sample_rate: int, remake: Callable[[np.ndarray], np.ndarray]
 ) -> dict[str, dict[str, float]]:
-    """Each clip's PESQ and STOI after `remake`, and as "mean" the means of all metrics; nothing without clips."""
+    """Each clip's PESQ and STOI after `remake`, and as "mean" the means of all metrics; nothing without clips.
+
+    `remake` gives a clip of the same length and without delay.
+    """
     if not clips:
         return {}
     # Runs without validation clips need no PESQ installed.
     from .metrics import mean_metrics, measure
 
-    rows = {name: measure(clip, remake(clip), sample_rate) for name, clip in clips.items()}
+    rows = {name: measure(clip, remake(clip), sample_rate, is_aligned=True) for name, clip in clips.items()}
     each = {name: {"pesq": row["pesq"], "stoi": row["stoi"]} for name, row in rows.items()}
     return {"mean": mean_metrics(list(rows.values())), **each}
 

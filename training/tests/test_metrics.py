@@ -28,3 +28,11 @@ def test_clips_are_measured_one_by_one_and_together(audio: np.ndarray) -> None:
     both = [result[name]["stoi"] for name in clips]
     assert result["mean"]["stoi"] == pytest.approx(np.mean(both)) and both[0] != both[1]
     assert measure_clips({}, 16000, lambda clip: clip) == {}
+
+
+def test_aligned_clips_are_taken_as_they_are(audio: np.ndarray) -> None:
+    clip = audio.astype(np.float32) / 32768
+    delayed = np.concatenate([np.zeros(400, np.float32), clip[:-400]])
+    searched, taken = measure(clip, delayed), measure(clip, delayed, is_aligned=True)
+    assert searched["lag"] == 400 and taken["lag"] == 0
+    assert searched["stoi"] > 0.99 and taken["stoi"] < 0.9
