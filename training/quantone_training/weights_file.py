@@ -86,3 +86,12 @@ def export(path: Path, tensors: dict[str, torch.Tensor], average: Average[Any, A
     save_weights(path, tensors, average.config, average.metadata)
     written = {"out": str(path), "bytes": path.stat().st_size, "revision": revision(tensors)}
     print(json.dumps({**written, **average.metadata}))
+
+
+def export_half(
+    description: str | None, load: Callable[[Path], Average[Any, Any]], arguments: list[str] | None
+) -> None:
+    """The command of networks that ship as they are, in half precision."""
+    options = export_arguments(description).parse_args(arguments)
+    average = load(options.checkpoint)
+    export(options.out, half_precision(average.network), average)

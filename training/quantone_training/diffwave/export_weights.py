@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..weights_file import Average, export, export_arguments, half_precision, load_average
+from ..weights_file import Average, export_half, load_average
 from .config import DiffwaveConfig
 from .model import Denoiser
 
@@ -18,9 +18,7 @@ def load_checkpoint(path: Path) -> Average[Denoiser, DiffwaveConfig]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = export_arguments(__doc__).parse_args(arguments)
-    average = load_checkpoint(options.checkpoint)
-    export(options.out, half_precision(average.network), average)
+    export_half(__doc__, load_checkpoint, arguments)
 
 
 if __name__ == "__main__":
