@@ -16,7 +16,10 @@ Examples:
   quantone encode speech.wav speech.qtn --bitrate 3
   quantone decode speech.qtn restored.wav
   ffmpeg -i film.mkv -f wav - | quantone encode - - -b 1.5 | quantone decode - - > film.wav
+  quantone vocode speech.wav copy.wav --vocoder hifigan-v1 --weights ./generator_v1
+  quantone say "Sound is a wave." wave.wav --weights facebook/mms-tts-eng
 
+quantone models lists what can be named, and what each needs before it runs.
 Exit codes: 0 done; 1 a file, a device or a model is at fault; 2 the command is.`;
 
 /**
@@ -38,7 +41,7 @@ export async function runCommandLine(args: readonly string[], environment: CliEn
 
 function createProgram(environment: CliEnvironment): Command {
   const program = new Command("quantone")
-    .description("Neural audio codecs: audio to discrete tokens and back.")
+    .description("Neural audio codecs: audio to discrete tokens and back; vocoders and speech.")
     .version(packageJson.version)
     .exitOverride()
     .configureOutput({
