@@ -1,0 +1,27 @@
+"""What VITS adds to HiFi-GAN's losses: the distance of posterior and prior, and that of durations.
+
+Source: Kim, Kong and Son 2021 (VITS), sections 2.1.3 and 2.2.2.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from .model import Latents
+
+ROUNDING = 0.5
+"""Speaking rounds durations up to whole frames; half a frame less comes back as what it was."""
+
+
+def kl_loss(latents: Latents) -> torch.Tensor:
+    """Divergence of the posterior from the prior, in nats a frame, by the sample that was drawn."""
+    distance = (latents.flowed - latents.prior_means).square() * torch.exp(-2 * latents.prior_log_deviations)
+    terms = latents.prior_log_deviations - latents.posterior_log_deviations - 0.5 + 0.5 * distance
+    return (terms * latents.mask).sum() / latents.mask.sum()
+
+
+def duration_loss(latents: Latents) -> torch.Tensor:
+    """Mean squared error of the log durations."""
+    target = torch.log((latents.durations - ROUNDING).clamp_min(ROUNDING))
+    error = (latents.log_durations - target).square() * latents.symbol_mask
+    return error.sum() / latents.symbol_mask.sum()
