@@ -31,6 +31,9 @@ export { buildEncoder } from "./encoder-graph";
 /** A frame waits for the next one: its inverse MDCT reaches into it, and the decoder's network listens ahead as far. */
 const decoderDelayFrames = 1;
 
+/** Paths that the search keeps by default; docs/decisions/0022 has what each width gains and costs. */
+const beamWidth = 8;
+
 /** The definition that `loadCodec("speech-16k")` finds. */
 export const speech16k: CodecDefinition = {
   name: "speech-16k",
@@ -100,7 +103,7 @@ function stagesOf(config: SpeechConfig, checkpoint: Checkpoint, options: Assembl
   const [decoder, melDecoder] = [decoderOf("spectrum"), decoderOf("log_mel")];
   return {
     identity: identityOf(config, revisionOf(metadata, codebooks)),
-    quantizer: new ResidualQuantizer(codebooks),
+    quantizer: new ResidualQuantizer(codebooks, { beamWidth }),
     vocoder: vocoderOf(config),
     encoder: () => encoder.get(),
     decoder: () => decoder.get(),

@@ -33,6 +33,7 @@ interface EncodeCommandOptions extends JobOptions {
   readonly codec: string;
   readonly bitrate?: number;
   readonly codebooks?: number;
+  readonly beamWidth?: number;
   readonly channels: "mix" | "separate";
   readonly lmArithmetic: ModelArithmetic;
 }
@@ -63,6 +64,12 @@ export function addEncodeCommand(program: Command, environment: CliEnvironment):
       new Option("--codebooks <n>", "residual stages to use, instead of a rate")
         .argParser(parseCount)
         .conflicts("bitrate"),
+    )
+    .addOption(
+      new Option(
+        "--beam-width <n>",
+        "paths that the search for tokens keeps, 1 to 64: more for better sound, fewer for speed (default: the codec's)",
+      ).argParser(parseCount),
     )
     .addOption(
       new Option("--channels <how>", "average channels into one, or code each")
@@ -152,6 +159,7 @@ async function encodeTo(output: ByteOutput, job: EncodeJob): Promise<TokenFrames
     ...(options.bitrate === undefined ? {} : { bitsPerSecond: options.bitrate }),
     ...(options.denoise === true && { denoise: true }),
     ...(options.codebooks === undefined ? {} : { numCodebooks: options.codebooks }),
+    ...(options.beamWidth === undefined ? {} : { beamWidth: options.beamWidth }),
   };
   try {
     // An empty signal has a format, too: it comes first, so that audio without samples still makes a file.

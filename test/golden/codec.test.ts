@@ -31,7 +31,8 @@ describe.each(Object.keys(codecs) as GoldenName[])("%s", (name) => {
     await using codec = await codecs[name]();
     const { hopLength, sampleRate } = codec.identity;
     const samples = golden.vector("input");
-    const tokens = await codec.encode({ channels: [samples], sampleRate });
+    // PyTorch searched along one path.
+    const tokens = await codec.encode({ channels: [samples], sampleRate }, { beamWidth: 1 });
     expect(numFrames(tokens)).toBe(Math.ceil(samples.length / hopLength));
     // No near tie stands in the vectors: the manifest gives the smallest margin.
     expect([...tokens.codes]).toEqual([...golden.vector("tokens").subarray(0, tokens.codes.length)]);

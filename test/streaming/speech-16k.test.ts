@@ -48,6 +48,15 @@ describe("speech-16k in chunks", () => {
     expect(countDifferences(whole.codes, chunked.codes)).toBe(0);
   });
 
+  it("keeps eight paths unless told otherwise", async () => {
+    const audio = { channels: [samples], sampleRate };
+    const [own, eight, one] = [{}, { beamWidth: 8 }, { beamWidth: 1 }].map((options) => codec.encode(audio, options));
+    const { codes } = await (own as Promise<TokenFrames>);
+    expect((await eight)?.codes).toEqual(codes);
+    // A search along one path parts from that of eight in nearly every frame, and then in most stages.
+    expect(countDifferences(codes, (await one)?.codes ?? codes)).toBeGreaterThan(codes.length / 3);
+  });
+
   it("gives tokens that vary: the comparison above is not between constants", async () => {
     const { codes, numCodebooks } = await codec.encode({ channels: [samples], sampleRate });
     const firstStage = codes.filter((_, at) => at % numCodebooks === 0);

@@ -57,6 +57,29 @@ describe("encode and decode", () => {
     expect(samplesOf(await codec.decode(tokens))).toEqual(rounded(audio));
   });
 
+  it("search along as many paths as asked for, whichever way audio comes in", async () => {
+    const stages = toyStages();
+    const widths: (number | undefined)[] = [];
+    const quantizer: typeof stages.quantizer = {
+      ...stages.quantizer,
+      quantize(latents, activeCodebooks, out, beamWidth) {
+        widths.push(beamWidth);
+        return stages.quantizer.quantize(latents, activeCodebooks, out);
+      },
+    };
+    const watched = new Codec({ ...stages, quantizer });
+    const audio = mono(40);
+    await watched.encode(audio, { beamWidth: 5 });
+    await collect(watched.encodeStream(chunksOf(audio, [40]), { beamWidth: 6 }));
+    await watched.encodeBatch([audio, audio], { beamWidth: 7 });
+    // Without a wish, the quantizer's own width is left alone.
+    await watched.encode(audio);
+    expect(widths).toEqual([5, 6, 7, 7, undefined]);
+    await expect(watched.encode(audio, { beamWidth: 65 })).rejects.toThrow(
+      new RangeError('"beamWidth" expected an integer from 1 to 64, got 65'),
+    );
+  });
+
   it("take audio of another sample rate", async () => {
     const tokens = await codec.encode({ channels: [noise(44_100, 1)], sampleRate: 44_100 });
     expect(tokens.numSamples).toBe(8000);

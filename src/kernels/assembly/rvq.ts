@@ -13,7 +13,7 @@ import {
   queryAt,
   residuals,
   rowBytes,
-  type Stage,
+  Stage,
   screenFour,
   screenOne,
   stageAt,

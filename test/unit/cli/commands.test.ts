@@ -117,8 +117,8 @@ describe("encode", () => {
   it("hands options to the codec", async () => {
     const { log } = await quantone(encode(path("short.wav"), "-", "-b", "1.5", "--channels", "separate"));
     expect(log.options[0]).toMatchObject({ bitsPerSecond: 1500, channels: "separate" });
-    const second = await quantone(encode(path("short.wav"), "-", "--codebooks", "4"));
-    expect(second.log.options[0]).toMatchObject({ numCodebooks: 4, channels: "mix" });
+    const second = await quantone(encode(path("short.wav"), "-", "--codebooks", "4", "--beam-width", "2"));
+    expect(second.log.options[0]).toMatchObject({ numCodebooks: 4, beamWidth: 2, channels: "mix" });
   });
 
   it("warns of a rate above the codec's highest, such as one in bit/s", async () => {
@@ -607,6 +607,7 @@ describe("a command that cannot be meant", () => {
     ["an empty rate", encode("a", "b", "-b", "")],
     ["a rate below zero", encode("a", "b", "-b", "-3")],
     ["half a codebook", encode("a", "b", "--codebooks", "1.5")],
+    ["half a path", encode("a", "b", "--beam-width", "1.5")],
     ["a rate and codebooks", encode("a", "b", "-b", "3", "--codebooks", "3")],
     ["an unknown device", encode("a", "b", "--device", "abacus")],
     ["no threads", encode("a", "b", "--threads", "0")],
