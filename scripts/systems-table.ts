@@ -57,11 +57,13 @@ const synthesisColumns: readonly Column[] = [
 export function systemsPage(): string {
   const bundled = [...codecs, ...vocoders].filter(({ weightsLicence }) => weightsLicence !== undefined);
   const withWeights = bundled.map(({ name }) => `\`${name}\``).join(", ");
+  const separate = [...vocoders, ...speechModels].filter(({ weightsPackage }) => weightsPackage !== undefined);
+  const packaged = separate.map(({ name }) => `\`${name}\``).join(", ");
   return `# Systems
 
 Made by \`npm run docs:systems\` from the definitions in \`codecs/\`: change those, not this page.
 
-The code that runs here is this package's own, under Apache-2.0; the licence of the authors' code matters to those who use that. Weights come with ${withWeights} only. Parameters are those of all networks without codebooks. The delay is algorithmic: what a stream waits for, whatever the machine. Commands, parity numbers and limits are in the model card of each system, \`codecs/*/README.md\`.
+The code that runs here is this package's own, under Apache-2.0; the licence of the authors' code matters to those who use that. Weights come with ${withWeights} only; ${packaged} have packages of weights, \`@quantone/NAME\`. Parameters are those of all networks without codebooks. The delay is algorithmic: what a stream waits for, whatever the machine. Commands, parity numbers and limits are in the model card of each system, \`codecs/*/README.md\`.
 
 ## Codecs
 

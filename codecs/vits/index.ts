@@ -53,7 +53,7 @@ export const vitsKathleen = define({
   name: "vits-kathleen",
   summary: "16 kHz, English, one voice",
   weightsPackage: "@quantone/vits-kathleen",
-  card: { ...card, codeLicence: "Apache-2.0", weightsLicence: "none published" },
+  card: { ...card, numParameters: 8_162_561, codeLicence: "Apache-2.0", weightsLicence: "none published" },
 });
 
 function define(
