@@ -23,11 +23,12 @@ export async function weightsFolder(weights: string): Promise<string> {
   const [, id, file] = /^(hf:[^/]+\/[^/]+)(\/.+)?$/.exec(weights) ?? [];
   if (id !== undefined) return id + (file ?? "").replace(/\/[^/]*$/, "");
   const { stat } = await import("node:fs/promises");
-  const { dirname } = await import("node:path");
+  const { dirname, resolve } = await import("node:path");
   const found = await stat(weights).catch(() => undefined);
   if (found === undefined && isPlainHubId(weights)) return `hf:${weights}`;
   if (found === undefined) throw new CheckpointError("not-found", `"${weights}" cannot be opened; check the path`);
-  return found.isDirectory() ? weights : dirname(weights);
+  // In full: "voice/vocab.json" that is not there would be asked for on the hub, where "owner/model" has that form.
+  return resolve(found.isDirectory() ? weights : dirname(weights));
 }
 
 /**

@@ -58,6 +58,13 @@ describe("the folder of weights", () => {
     await expect(weightsFolder(weights)).rejects.toMatchObject({ code: "not-found" });
   });
 
+  it("of one name that lacks a text is not taken for a model of the hub", async () => {
+    const folder = await weightsFolder("scripts");
+    expect(folder).toBe(join(process.cwd(), "scripts"));
+    expect(await readOptionalTextIn(folder, "vocab.json")).toBeUndefined();
+    expect(asked).toEqual([]);
+  });
+
   it("may lack a text, but not have one that is longer than any", async () => {
     expect(await readOptionalTextIn(temporary, "config.yaml")).toBeUndefined();
     writeFileSync(join(temporary, "config.yaml"), new Uint8Array(2 ** 24 + 1));
