@@ -47,6 +47,7 @@ const report = {
   ),
   rvq_8x1024x128_residual_like: await againstPytorch("residual-like", ...residualLike([8, 1024, 128])),
   shapes: await eachShape(),
+  beam_12x1024x64_residual_like: await eachBeamWidth(...residualLike([12, 1024, 64])),
 };
 if (options.json) console.log(JSON.stringify(report, null, 2));
 
@@ -59,6 +60,17 @@ async function eachShape() {
   const all = [];
   for (const [name, ...shape] of shapes) all.push({ name, shape: shape.join("x"), ...(await shapeSpeeds(shape)) });
   return all;
+}
+
+/** WebAssembly along so many paths, frames per second with many frames a call. */
+async function eachBeamWidth(codebooks: Codebooks, latents: Float32Array) {
+  const kernel = prepare("wasm", codebooks);
+  const contenders = Object.fromEntries(
+    [1, 2, 4, 8, 16, 32].map((beamWidth) => [beamWidth, batchOf(kernel, codebooks, latents, beamWidth)]),
+  );
+  const speeds = summaries(await takeTurns(contenders, Math.ceil(rounds / 3)));
+  console.error("paths", speeds);
+  return speeds;
 }
 
 /** All variants and PyTorch on the same codebooks and latents, frames per second. */
@@ -155,9 +167,14 @@ function streamOf(kernel: RvqKernel, { numCodebooks, codebookDim }: Codebooks, l
   });
 }
 
-function batchOf(kernel: RvqKernel, { numCodebooks }: Codebooks, latents: Float32Array): Contender {
+function batchOf(
+  kernel: RvqKernel,
+  { numCodebooks }: Codebooks,
+  latents: Float32Array,
+  beamWidth: number = 1,
+): Contender {
   const tokens = new Uint16Array(framesPerCall * numCodebooks);
-  return forOneTurn(() => kernel.quantizeInto(latents, framesPerCall, numCodebooks, tokens));
+  return forOneTurn(() => kernel.quantizeInto(latents, framesPerCall, numCodebooks, tokens, beamWidth));
 }
 
 /** A contender that repeats a job of `framesPerCall` frames until its turn is over. */

@@ -32,6 +32,18 @@ async function oneShot(codec: Codec) {
   return { encodeRealTimeFactor: summary(measured.encode), decodeRealTimeFactor: summary(measured.decode) };
 }
 
+/** Real-time factors of encoding along so many paths, which take turns. */
+async function byBeamWidth(codec: Codec) {
+  const contenders = Object.fromEntries(
+    [1, 4, 8, 16].map((beamWidth) => [
+      beamWidth,
+      async () => (seconds * 1000) / (await timed(() => codec.encode(audio, { beamWidth }))),
+    ]),
+  );
+  const measured = await takeTurns(contenders, rounds);
+  return Object.fromEntries(Object.entries(measured).map(([width, factors]) => [width, summary(factors)]));
+}
+
 async function timed(job: () => Promise<unknown>): Promise<number> {
   const begin = performance.now();
   await job();
@@ -86,6 +98,7 @@ const report = {
   threads: 1,
   seconds,
   ...(await oneShot(codec)),
+  encodeRealTimeFactorByBeamWidth: await byBeamWidth(codec),
   ...(await oneFrame(codec)),
   ...firstToken(),
   weightsMegabytes: Number((statSync(weights).size / 1e6).toFixed(2)),
