@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,17 +111,28 @@ RULES: dict[str, Rule] = {
 }
 
 
-def verdict(report: Report, condition: Condition) -> str:
-    """The rules that are broken, each with the bitrates at which it is; `holds` when none is."""
-    broken = []
+def broken_rules(report: Report, condition: Condition) -> dict[str, list[str]]:
+    """The rules that a condition breaks, each with the bitrates at which it does, kbps."""
+    broken = {
+        name: [f"{rate:g}" for rate, codec in OURS.items() if not rule(report, codec, condition)]
+        for name, rule in RULES.items()
+    }
     streams = report.streams["conditions"][condition.name]
     if streams["differentTokens"] or streams["largestSampleDifference"]:
-        broken.append("streams")
-    for name, rule in RULES.items():
-        rates = [f"{rate:g}" for rate, codec in OURS.items() if not rule(report, codec, condition)]
-        if rates:
-            broken.append(name if len(rates) == len(OURS) else f"{name} ({', '.join(rates)})")
-    return "; ".join(broken) or "holds"
+        broken["streams"] = [f"{rate:g}" for rate in OURS]
+    return {name: rates for name, rates in broken.items() if rates}
+
+
+def verdict(report: Report, condition: Condition) -> str:
+    broken = broken_rules(report, condition)
+    texts = [name if len(rates) == len(OURS) else f"{name} ({', '.join(rates)})" for name, rates in broken.items()]
+    return "; ".join(texts) or "holds"
+
+
+def count_broken(report: Report, known: list[Condition]) -> str:
+    """How many conditions break each rule."""
+    counts = Counter(name for condition in known for name in broken_rules(report, condition))
+    return ", ".join(f"{name} in {count}" for name, count in counts.most_common()) or "none"
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -208,12 +220,16 @@ def lost_frames(entries: list[dict[str, Any]]) -> str:
 
 def page(report: Report, lost: list[dict[str, Any]]) -> str:
     known = list(conditions())
-    holding = [condition.name for condition in known if verdict(report, condition) == "holds"]
+    holding = [condition.name for condition in known if not broken_rules(report, condition)]
     return TEMPLATE.read_text().format(
         revision=report.streams["revision"],
         num_holding=len(holding),
         num_conditions=len(known),
         holding=": " + "; ".join(holding) if holding else "",
+        broken=count_broken(report, known),
+        lyra_repeats=report.row(LYRA, CLEAN)["repeated_share"],
+        opus_repeats=report.row(OPUS, CLEAN)["repeated_share"],
+        our_repeats=report.row(BEST, CLEAN)["repeated_share"],
         speech_level=report.row(GIVEN, CLEAN)["level"],
         control_step=report.row(CONTROL, CLEAN)["border_step"],
         inaudible=INAUDIBLE_DB,
