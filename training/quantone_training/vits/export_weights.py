@@ -29,7 +29,7 @@ WAVENET_KERNEL = re.compile(r"\.wavenet\..*\.weight$")
 TRAINING_ONLY = re.compile(r"^posterior_encoder\.|^_extra_state$")
 TOKENIZER = {
     "tokenizer_class": "VitsTokenizer",
-    "add_blank": True,
+    "add_blank": False,
     "normalize": False,
     "phonemize": True,
     "is_uroman": False,

@@ -1,4 +1,4 @@
-"""Phonemes -> symbols, with blanks between them, as codecs/vits/tokenizer.ts makes them at inference.
+"""Phonemes -> symbols, as codecs/vits/tokenizer.ts makes them at inference.
 
 The phonemes come from `scripts/vits/phonemize.ts`, which runs the same code.
 """
@@ -33,9 +33,9 @@ def num_symbols(vocabulary: dict[str, int]) -> int:
 
 
 def to_symbols(phonemes: str, vocabulary: dict[str, int]) -> list[int]:
-    """A blank between any two and at both ends; what the vocabulary does not have is left out."""
-    symbols = [0]
-    for phoneme in phonemes:
-        if phoneme in vocabulary:
-            symbols += [vocabulary[phoneme], 0]
-    return symbols
+    """One symbol each; what the vocabulary does not have is left out.
+
+    The paper has a blank between any two. Marks of stress and length are symbols, too, and at 62.5 frames a second fast
+    speech would have fewer frames than symbols.
+    """
+    return [vocabulary[phoneme] for phoneme in phonemes if phoneme in vocabulary]
