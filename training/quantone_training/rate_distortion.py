@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint.pt of a codec's run")
     parser.add_argument("--cache", type=Path, required=True, help="audio.npy of a run")
-    parser.add_argument("--frames", type=int, default=60_000, help="how many frames to fit on and to measure")
+    parser.add_argument("--frames", type=int, default=60_000, help="to fit on and to measure; fewer fit worse")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
