@@ -32,7 +32,9 @@ def tiny() -> CodecConfig:
 
 @pytest.fixture
 def settings() -> Settings:
-    weights = LossWeights(mel=5, loudness=1, complex=1, waveform=1, noise_ratio=0.5, log_mel=0.1, rate=0.3, frame_lock=0.5)
+    weights = LossWeights(
+        mel=5, loudness=1, complex=1, waveform=1, noise_ratio=0.5, log_mel=0.1, rate=0.3, frame_lock=0.5
+    )
     return Settings(
         seed=1,
         batch_size=2,
