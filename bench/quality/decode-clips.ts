@@ -7,8 +7,14 @@
  *
  *     npx tsx bench/quality/decode-clips.ts --clips FOLDER --out FOLDER --bitrates 6000 --lost 0.1 --conceal repeat
  *
+ *     npx tsx bench/quality/decode-clips.ts --clips FOLDER --out FOLDER --vocoder hifigan --bitrates 6000
+ *     npx tsx bench/quality/decode-clips.ts --clips FOLDER --out FOLDER --codec mel --vocoder hifigan-16k
+ *
  * Writes `OUT/reference/CLIP.wav` (mono, 16 kHz: what every codec is given) and `OUT/CODEC-BITRATE/CLIP.wav`. `opus` runs
  * opusenc and opusdec of Debian's opus-tools: 20 ms frames, complexity 10, constant bitrate.
+ *
+ * `--vocoder` decodes with that vocoder in place of the codec's own; with `--codec mel` it gets each clip's own features,
+ * which is copy synthesis and has no bitrate.
  *
  * `--lost` takes away that share of the frames, each by itself, the same ones in every run. The decoder is told which
  * (`--conceal decoder`), or gets the frame before once more (`--conceal repeat`), or codewords of index 0 (`--conceal none`).
@@ -18,7 +24,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { extname, join, parse } from "node:path";
 import { parseArgs } from "node:util";
 import { mixToMono, readAudioFile, resample, writeWavFile } from "../../src/audio/index";
-import { loadCodec, numFrames, type PcmAudio, type TokenFrames } from "../../src/index";
+import { loadCodec, loadVocoder, melSpectrogram, numFrames, type PcmAudio, type TokenFrames } from "../../src/index";
 import { seededRandom } from "../../test/helpers/synth-audio";
 
 const sampleRate = 16_000;
@@ -30,6 +36,7 @@ const { values } = parseArgs({
     out: { type: "string" },
     codec: { type: "string", default: "speech-16k" },
     weights: { type: "string" },
+    vocoder: { type: "string" },
     bitrates: { type: "string", default: "1500,3000,6000" },
     lost: { type: "string", default: "0" },
     conceal: { type: "string", default: "decoder" },
@@ -44,8 +51,17 @@ type RoundTrip = (clip: PcmAudio, bitsPerSecond: number, path: string, result: s
 async function neural(name: string, weights: string | undefined): Promise<RoundTrip> {
   const codec = await loadCodec(name, weights === undefined ? {} : { weights });
   return async (clip, bitsPerSecond, _path, result) => {
-    const decoded = await codec.decode(loseFrames(await codec.encode(clip, { bitsPerSecond })));
+    const tokens = loseFrames(await codec.encode(clip, { bitsPerSecond }));
+    const decoded = await codec.decode(tokens, values.vocoder === undefined ? {} : { vocoder: values.vocoder });
     await writeWavFile(result, decoded, { sampleFormat: "f32" });
+  };
+}
+
+async function copySynthesis(name: string, weights: string | undefined): Promise<RoundTrip> {
+  const vocoder = await loadVocoder(name, weights === undefined ? {} : { weights });
+  return async (clip, _bitsPerSecond, _path, result) => {
+    const [samples = new Float32Array()] = clip.channels;
+    await writeWavFile(result, await vocoder.vocode(melSpectrogram(samples, vocoder.mel)), { sampleFormat: "f32" });
   };
 }
 
@@ -81,9 +97,17 @@ function* clipPaths(folders: readonly string[]): Generator<string> {
 }
 
 const lostShare = Number(values.lost);
-const label = lostShare === 0 ? codecName : `${codecName} ${100 * lostShare} % lost ${values.conceal}`;
-const roundTrip = codecName === "opus" ? opus : await neural(codecName, values.weights);
-const bitrates = values.bitrates.split(",").map(Number);
+const isCopy = codecName === "mel" && values.vocoder !== undefined;
+const names = [codecName, ...(values.vocoder === undefined ? [] : [values.vocoder])];
+const label = lostShare === 0 ? names.join(" ") : `${codecName} ${100 * lostShare} % lost ${values.conceal}`;
+const bitrates = isCopy ? [0] : values.bitrates.split(",").map(Number);
+const roundTrip = await chooseRoundTrip();
+
+async function chooseRoundTrip(): Promise<RoundTrip> {
+  if (codecName === "opus") return opus;
+  return isCopy ? copySynthesis(values.vocoder ?? "", values.weights) : neural(codecName, values.weights);
+}
+
 for (const path of clipPaths(values.clips)) {
   const audio = await readAudioFile(path);
   const clip = await resample({ ...audio, channels: [mixToMono(audio.channels)] }, sampleRate);

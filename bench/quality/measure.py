@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from quantone_training.data import load_clip
+from quantone_training.data import load_clip, to_length
 from quantone_training.dnsmos import Dnsmos
 from quantone_training.metrics import METRIC_SAMPLE_RATE, align, mean_metrics, measure
 from visqol import VisqolApi
@@ -44,11 +44,15 @@ def load_dnsmos(model: Path) -> Dnsmos:
     return Dnsmos(model)
 
 
-def judge(reference_path: Path, decoded_path: Path, model: Path) -> dict[str, float]:
-    """Every metric of one clip at 16 kHz, aligned by whole samples."""
+def judge(reference_path: Path, decoded_path: Path, model: Path, *, is_aligned: bool = False) -> dict[str, float]:
+    """Every metric of one clip at 16 kHz, aligned by whole samples unless it is already."""
     reference, decoded = (load_clip(path, METRIC_SAMPLE_RATE) for path in (reference_path, decoded_path))
-    row = measure(reference, decoded)
-    aligned, _ = align(reference.astype(np.float64), decoded.astype(np.float64))
+    if is_aligned:
+        decoded = to_length(decoded, len(reference))
+    row = measure(reference, decoded, is_aligned=is_aligned)
+    aligned = decoded.astype(np.float64)
+    if not is_aligned:
+        aligned, _ = align(reference.astype(np.float64), aligned)
     visqol = VisqolApi()
     visqol.create(mode="speech", use_lattice_model=True)
     row["visqol"] = float(visqol.measure_from_arrays(reference.astype(np.float64), aligned, METRIC_SAMPLE_RATE).moslqo)
@@ -135,6 +139,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--table", type=Path)
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--aligned", action="store_true", help="search no delay: vocoders make phases of their own")
     parser.add_argument("--jobs", type=int, default=1, help="clips judged at the same time")
     options = parser.parse_args()
     known = json.loads(options.json.read_text())["codecs"] if options.json.exists() else []
@@ -142,7 +147,7 @@ def main() -> None:
     with ProcessPoolExecutor(options.jobs) as pool:
         for folder in sorted(path for path in options.decoded.iterdir() if path.is_dir()):
             key = codec_and_rate(folder.name)
-            judge_clip = functools.partial(judge, model=options.dnsmos)
+            judge_clip = functools.partial(judge, model=options.dnsmos, is_aligned=options.aligned)
             rows[key] = judge_folder(folder, rows.get(key, {}), judge_clip, pool)
             result = summary(rows)
             options.json.write_text(json.dumps(result, indent=1) + "\n")
