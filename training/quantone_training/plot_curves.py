@@ -1,4 +1,7 @@
-"""Draws a run's curves: `python -m quantone_training.plot_curves --log RUN/log.jsonl --out curves.png`."""
+"""Draws a run's curves: `python -m quantone_training.plot_curves --log RUN/log.jsonl --out curves.png`.
+
+Runs of codecs, vocoders and voices alike; what was measured is drawn, curve by curve.
+"""
 
 from __future__ import annotations
 
@@ -12,40 +15,69 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-LOSS_NAMES = ("mel", "loudness", "complex", "log_mel", "rate")
-VALIDATION_NAMES = {"pesq": "PESQ-wb", "stoi": "STOI"}
+NO_LOSSES = {"kind", "step", "seconds", "learning_rate", "norm", "total"}
+METRICS = {"pesq": "PESQ-wb", "stoi": "STOI"}
+CODEC_CURVES = {"6": "3 kbps", "12": "6 kbps"}
+VOICE_CURVES = {"stoi": "from the text", "copy_stoi": "from the recording"}
+
+Line = dict[str, Any]
+Curves = dict[str, dict[str, dict[str, float]]]
+"""Metrics by curve and clip."""
 
 
-def read_log(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The training lines and the validation lines of a log."""
+def read_log(path: Path) -> tuple[list[Line], list[Line]]:
+    """The training lines, and the validation lines that measured something."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     training = [line for line in lines if line["kind"] == "train"]
-    return training, [line for line in lines if line["kind"] == "validation" and "12" in line]
+    return training, [line for line in lines if line["kind"] == "validation" and curves_of(line)]
 
 
-def common_clips(validation: list[dict[str, Any]]) -> list[str]:
+def curves_of(line: Line) -> Curves:
+    """What one validation line holds: a codec's bitrates, a vocoder's copy synthesis, or a voice's two sides."""
+    by_stages = {label: line[stages] for stages, label in CODEC_CURVES.items() if stages in line}
+    if by_stages:
+        return by_stages
+    if "mean" in line:
+        clips = {name: value for name, value in line.items() if isinstance(value, dict)}
+        return {"copy synthesis": clips}
+    return {label: {"held out": {"stoi": line[name]}} for name, label in VOICE_CURVES.items() if name in line}
+
+
+def common_clips(validation: list[Line]) -> list[str]:
     """Names of the clips that every validation line holds: the set may have changed when a run was resumed."""
-    names = [set(line["12"]) - {"mean"} for line in validation]
+    names = [set(clips) - {"mean"} for line in validation for clips in curves_of(line).values()]
     return sorted(set.intersection(*names)) if names else []
 
 
-def draw(training: list[dict[str, Any]], validation: list[dict[str, Any]], out: Path) -> None:
-    """Losses over steps on the left, then one panel a validation metric, 3 and 6 kbps."""
+def metric_curves(validation: list[Line], clips: list[str], metric: str) -> dict[str, list[tuple[int, float]]]:
+    """Points (step, mean over the clips) of each curve that has the metric."""
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for line in validation:
+        for label, measured in curves_of(line).items():
+            values = [measured[clip][metric] for clip in clips if metric in measured[clip]]
+            if values:
+                curves.setdefault(label, []).append((line["step"], sum(values) / len(values)))
+    return curves
+
+
+def draw(training: list[Line], validation: list[Line], out: Path) -> None:
+    """Losses over steps on the left, then one panel for each metric that was measured."""
     clips = common_clips(validation)
-    figure, axes = plt.subplots(1, 1 + len(VALIDATION_NAMES), figsize=(15, 4), constrained_layout=True)
-    for name in LOSS_NAMES:
+    panels = {title: metric_curves(validation, clips, metric) for metric, title in METRICS.items()}
+    panels = {title: curves for title, curves in panels.items() if curves}
+    figure, axes = plt.subplots(1, 1 + len(panels), figsize=(5 * (1 + len(panels)), 4), constrained_layout=True)
+    left, *others = [axes] if not panels else list(axes)
+    for name in dict.fromkeys(name for line in training for name in line if name not in NO_LOSSES):
         rows = [line for line in training if name in line]
-        axes[0].plot([line["step"] for line in rows], [line[name] for line in rows], label=name, linewidth=1)
-    axes[0].set(title="training losses (unweighted)", xlabel="step", yscale="log")
-    axes[0].legend()
-    for axis, (name, title) in zip(axes[1:], VALIDATION_NAMES.items(), strict=True):
-        for stages, label in (("6", "3 kbps"), ("12", "6 kbps")):
-            steps = [line["step"] for line in validation]
-            means = [sum(line[stages][clip][name] for clip in clips) / len(clips) for line in validation]
-            axis.plot(steps, means, marker=".", label=label)
-        axis.set(title=f"{title}, mean of {len(clips)} validation clips", xlabel="step")
+        left.plot([line["step"] for line in rows], [line[name] for line in rows], label=name, linewidth=1)
+    left.set(title="training losses (unweighted)", xlabel="step", yscale="log")
+    left.legend()
+    for axis, (title, curves) in zip(others, panels.items(), strict=True):
+        for label, points in curves.items():
+            axis.plot(*zip(*points, strict=True), marker=".", label=label)
+        axis.set(title=f"{title}, mean of {len(clips)} clips" if len(clips) > 1 else title, xlabel="step")
         axis.legend()
-    for axis in axes:
+    for axis in (left, *others):
         axis.grid(alpha=0.3)
     figure.savefig(out, dpi=90)
     plt.close(figure)
