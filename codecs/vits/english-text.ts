@@ -53,7 +53,7 @@ const currencies: ReadonlyMap<string, readonly [string, string, string, string]>
 const decades = "hundreds tens twenties thirties forties fifties sixties seventies eighties nineties".split(" ");
 
 const money =
-  /([$£€])(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d\d)(?![\d.]|\s+[mbt]\w*llion)|(\.\d+)?(?:\s+((?:thous|[mbt])\w*(?:and|llion))\b)?)/gu;
+  /([$£€])(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d\d)(?!\.?\d|\s+[mbt]\w*llion)|(\.\d+)?(?:\s+((?:thous|[mbt])\w*(?:and|llion))\b)?)/gu;
 
 /**
  * Writes out what is abbreviated.
@@ -66,7 +66,7 @@ export function spellOutEnglish(text: string): string {
       .replace(/\b([Ee])\.\s?g\./gu, (_, e: string) => inCaseOf(e, "for example"))
       .replace(/\b([Ii])\.\s?e\./gu, (_, i: string) => inCaseOf(i, "that is"))
       .replace(/\b([Nn])o\.\s?(?=\d)/gu, (_, n: string) => `${inCaseOf(n, "number")} `)
-      .replace(/(?<![\p{L}.])(\p{L}{2,6})\.(?=(\s*)(.?))/gu, spellAbbreviation)
+      .replace(/(?<![\p{L}\d.])(\p{L}{2,6})\.(?=(\s*)(.?))/gu, spellAbbreviation)
       // U.S. and J. R. Smith: letters.
       .replace(/\b(?:\p{L}\.){2,}/gu, spellInitials)
       .replace(/\b(\p{Lu})\.(?=[^\S\n]+\p{Lu})/gu, "$1")

@@ -13,6 +13,7 @@ describe("spellOutEnglish", () => {
       "€20, £1, £1.01, $2.5 million, $1,250,000.00",
       "20 euros, 1 pound, 1 pound and 1 penny, 2.5 million dollars, 1,250,000 dollars",
     ],
+    ["It cost $3.50. He came 21st. She came 1st.", "It cost 3 dollars and 50 cents. He came 21st. She came 1st."],
     ["$2.50 billion or $3 thousand", "2.50 billion dollars or 3 thousand dollars"],
     ["1990s, the 60s, 2000s; since 1984, in 1905", "19 nineties, the sixties, two thousands; since 19 84, in 1905"],
     ["10–20 at 10:30, 555-1234", "10 to 20 at 10 30, 555 1234"],
