@@ -67,7 +67,7 @@ export const hifiganSpeecht5 = define(configSpeecht5, "16 kHz from SpeechT5's 80
 /** On the log-mel that `speech-16k` decodes to. */
 export const hifigan16k = define(config16k, "16 kHz from the log-mel of speech-16k, 1.4 M parameters", {
   numParameters: 1_423_362,
-  weightsLicence: "none published",
+  weightsLicence: "Apache-2.0, in @quantone/hifigan-16k",
   weightsPackage: "@quantone/hifigan-16k",
   tested: "training's generator: golden vectors of its layers at small size",
 });
