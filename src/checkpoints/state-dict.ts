@@ -11,7 +11,7 @@ export interface WeightTensor {
 
 export type StateDict = ReadonlyMap<string, WeightTensor>;
 
-const way = "give the weights file that belongs to the config";
+const nextStep = "give the weights file that belongs to the config";
 
 /**
  * Takes a tensor that must be there with the shape that the config says.
@@ -23,14 +23,14 @@ export function requireTensor(weights: StateDict, name: string, shape: readonly 
   if (tensor === undefined) {
     throw new ModelError(
       "missing-weights",
-      `the weights have no tensor "${name}" of the shape [${shape.join(", ")}], ${describe(weights)}; ${way}`,
+      `the weights have no tensor "${name}" of the shape [${shape.join(", ")}], ${describe(weights)}; ${nextStep}`,
       { tensor: name },
     );
   }
   if (tensor.shape.length !== shape.length || tensor.shape.some((size, axis) => size !== shape[axis])) {
     throw new ModelError(
       "weights-shape",
-      `"${name}" expected the shape [${shape.join(", ")}], got [${tensor.shape.join(", ")}]; ${way}`,
+      `"${name}" expected the shape [${shape.join(", ")}], got [${tensor.shape.join(", ")}]; ${nextStep}`,
       { tensor: name },
     );
   }

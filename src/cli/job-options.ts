@@ -96,8 +96,11 @@ export async function loadCommandVocoder(
   const fullName = shortNames[name] ?? name;
   const system = environment.vocoders.find((vocoder) => vocoder.name === fullName);
   if (system === undefined) {
-    const names = [...Object.keys(shortNames), ...environment.vocoders.map((vocoder) => vocoder.name)].join(", ");
-    throw new UsageError(`"--vocoder" expected one of ${names}, got ${name}; quantone models lists them`);
+    // A short name may be the full one of another vocoder.
+    const names = new Set([...Object.keys(shortNames), ...environment.vocoders.map((vocoder) => vocoder.name)]);
+    throw new UsageError(
+      `"--vocoder" expected one of ${[...names].join(", ")}, got ${name}; quantone models lists them`,
+    );
   }
   return loadWeights({ option, source: weights, system }, options, environment, (shared) =>
     environment.loadVocoder(fullName, { ...shared, ...(weights !== undefined && { weights }) }),
