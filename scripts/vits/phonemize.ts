@@ -7,8 +7,10 @@
  * Both tables have a header. Of the first the columns `file` and `text` are read, the second has `file` and `phonemes`.
  * `--source` keeps the files of one folder.
  */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { spellOutEnglish } from "../../codecs/vits/english-text";
 import { espeakPhonemize, textToPhonemes } from "../../codecs/vits/phonemes";
 
 const { values, positionals } = parseArgs({
@@ -29,8 +31,11 @@ for (const row of rows) {
   const cells = row.split("\t");
   const file = cells[fileColumn] ?? "";
   if (!file.startsWith(values.source)) continue;
-  lines.push(`${file}\t${await textToPhonemes(cells[textColumn] ?? "", values.language, espeakPhonemize)}`);
+  const text = cells[textColumn] ?? "";
+  const spelled = /^en\b/.test(values.language) ? spellOutEnglish(text) : text;
+  lines.push(`${file}\t${await textToPhonemes(spelled, values.language, espeakPhonemize)}`);
 }
+await mkdir(dirname(phonemes), { recursive: true });
 // Under another name first: training must not find half a table.
 await writeFile(`${phonemes}.partial`, `${lines.join("\n")}\n`);
 await rename(`${phonemes}.partial`, phonemes);
