@@ -293,6 +293,14 @@ def test_voice_leaves_out_what_cannot_be_aligned() -> None:
         make_voice(recordings, {"other": "a"}, hop_length=64)
 
 
+def test_trainer_leaves_out_what_has_no_whole_segment(
+    config: VitsConfig, vits_settings: VitsSettings, utterances: list[Utterance]
+) -> None:
+    short = Utterance("short", utterances[0].samples[: 11 * 64], utterances[0].symbols)
+    trainer = VitsTrainer(config, vits_settings, Voice(VOCABULARY, [*utterances, short], []))
+    assert [one.name for one in trainer.sampler.utterances] == [one.name for one in utterances]
+
+
 def test_sampler_visits_every_length_and_repeats_itself(utterances: list[Utterance]) -> None:
     first, second = (UtteranceSampler(utterances, 4, 64, seed=5) for _ in range(2))
     seen = [tuple(first.batch(step).frame_counts.tolist()) for step in range(6)]

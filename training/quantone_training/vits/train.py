@@ -46,7 +46,9 @@ class VitsTrainer:
         self.ema = copy.deepcopy(self.model).eval()
         self.adversary = Adversary(settings, config.hop_length, self.device)
         self.optimizer: torch.optim.Optimizer = Muon(parameter_groups(self.model, settings.others_scale))
-        self.sampler = UtteranceSampler(voice.training, settings.batch_size, config.hop_length, settings.seed)
+        # The decoder takes a segment of each.
+        long_enough = [one for one in voice.training if one.num_frames(config.hop_length) >= settings.segment_frames]
+        self.sampler = UtteranceSampler(long_enough, settings.batch_size, config.hop_length, settings.seed)
         self.held_out = voice.held_out
         self.random = torch.Generator().manual_seed(settings.seed)
         self.step, self.seconds = 0, 0.0
