@@ -8,9 +8,11 @@ import type { Vocoder, VocoderStream } from "../vocoder/vocoder";
  * Puts the vocoder behind the decoder that has features for it.
  *
  * @param signal  stops the vocoder's work
+ * @throws {TypeError} when `vocoder` is none, such as one that is still being loaded
  * @throws {ModelError} `features-mismatch` when the codec has no such features, or they are of another kind
  */
 export function withVocoder(stages: CodecStages, vocoder: NeuralVocoder, signal: AbortSignal | undefined): CodecStages {
+  assertVocoder(vocoder);
   const { identity, featureDecoders = {} } = stages;
   const features = featureDecoders[vocoder.features];
   if (features === undefined) {
@@ -24,6 +26,12 @@ export function withVocoder(stages: CodecStages, vocoder: NeuralVocoder, signal:
     assertSameFrames(identity, vocoder);
   }
   return { ...stages, decoder: features.open, vocoder: stageOf(vocoder, signal) };
+}
+
+function assertVocoder(vocoder: unknown): void {
+  if (typeof (Object(vocoder) as { openStream?: unknown }).openStream === "function") return;
+  const got = Object.prototype.toString.call(vocoder);
+  throw new TypeError(`"vocoder" expected a name or a vocoder that is loaded, got ${got}`);
 }
 
 /** Features without a description of their own are the same when a frame of them is the same stretch of audio. */

@@ -120,6 +120,13 @@ describe("decode with a vocoder", () => {
     });
   });
 
+  it("refuses what is no vocoder, such as the promise of one", async () => {
+    for (const vocoder of [Promise.resolve(spellingVocoder()), null, 3]) {
+      const decoding = codec.decode(goldenTokens(), { vocoder: vocoder as never });
+      await expect(decoding).rejects.toThrow(/^"vocoder" expected a name or a vocoder that is loaded, got \[object /);
+    }
+  });
+
   it("refuses a vocoder of features that the codec has not", async () => {
     const vocoder = spellingVocoder({}, "units");
     await expect(codec.decode(goldenTokens(), { vocoder })).rejects.toMatchObject({
