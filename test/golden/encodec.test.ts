@@ -93,7 +93,7 @@ describe("names of the published checkpoints", () => {
 
 describe("loadCodec", () => {
   it("says that EnCodec's weights are needed", async () => {
-    await expect(loadCodec("encodec-24khz")).rejects.toMatchObject({ code: "missing-weights", codec: "encodec-24khz" });
+    await expect(loadCodec("encodec-24khz")).rejects.toMatchObject({ code: "missing-weights", model: "encodec-24khz" });
     await expect(loadCodec("encodec-24khz", { weights: "no/such/file.th" })).rejects.toMatchObject({
       name: "CheckpointError",
       code: "not-found",
