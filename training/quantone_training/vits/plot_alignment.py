@@ -27,7 +27,7 @@ NUM_UTTERANCES = 2
 
 @torch.no_grad()
 def draw_utterance(axis: Axes, model: Vits, utterance: Utterance, letters: dict[int, str]) -> None:
-    """The spectrum with a step for each symbol; symbols that are no blanks are written at their middle."""
+    """The spectrum with a step for each symbol, which is written at its middle."""
     batch = pad_batch([utterance], model.config.hop_length)
     path = model(batch, noise_scale=0.0).path[0]
     spectrum = model.log_spectra(batch.samples)[0].T.numpy()
@@ -37,8 +37,7 @@ def draw_utterance(axis: Axes, model: Vits, utterance: Utterance, letters: dict[
     axis.step(np.arange(len(path)), path + 0.5, where="mid", color="tab:red", linewidth=1)
     for position, symbol in enumerate(utterance.symbols):
         frames = np.flatnonzero(path == position)
-        if symbol != 0:
-            axis.text(frames.mean(), position + 1.5, letters[symbol], color="tab:blue", fontsize=8, ha="right")
+        axis.text(frames.mean(), position + 1.5, letters[symbol], color="tab:blue", fontsize=8, ha="right")
     axis.set(title=Path(utterance.name).stem, xlabel="frame", ylabel="symbol")
 
 
