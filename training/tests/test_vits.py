@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 import torch
 
 from quantone_training.settings import load_settings
@@ -20,6 +22,7 @@ from quantone_training.vits.data import (
     Utterance,
     UtteranceSampler,
     Voice,
+    load_recordings,
     make_voice,
     pad_batch,
     split_held_out,
@@ -291,6 +294,19 @@ def test_voice_leaves_out_what_cannot_be_aligned() -> None:
     ]
     with pytest.raises(ValueError, match="phonemes"):
         make_voice(recordings, {"other": "a"}, hop_length=64)
+
+
+def test_recordings_come_from_shards_or_the_cache(tmp_path: Path) -> None:
+    samples = np.sin(np.arange(1600) / 5).astype(np.float32)
+    sf.write(tmp_path / "one.wav", samples, 16000)
+    with tarfile.open(tmp_path / "shard.tar", "w") as shard:
+        shard.add(tmp_path / "one.wav", "v/one.wav")
+    cache = tmp_path / "run" / "voice.npz"
+    with pytest.raises(FileNotFoundError, match="--data"):
+        load_recordings(None, "v", cache, 16000)
+    decoded = load_recordings(tmp_path, "v", cache, 16000)
+    assert list(decoded) == ["v/one.wav"] and len(decoded["v/one.wav"]) == 1600
+    np.testing.assert_array_equal(load_recordings(None, "v", cache, 16000)["v/one.wav"], decoded["v/one.wav"])
 
 
 def test_trainer_leaves_out_what_has_no_whole_segment(

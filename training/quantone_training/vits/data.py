@@ -82,9 +82,18 @@ def decode_voice(folder: Path, source: str, sample_rate: int) -> dict[str, np.nd
     return recordings
 
 
-def load_recordings(folder: Path, source: str, cache: Path, sample_rate: int) -> dict[str, np.ndarray]:
-    """The recordings from `cache`, an .npz file, decoding the shards first when it does not exist."""
+def load_recordings(folder: Path | None, source: str, cache: Path, sample_rate: int) -> dict[str, np.ndarray]:
+    """The recordings from `cache`, an .npz file, decoding the shards first when it does not exist.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is neither a cache nor a folder, or no recording of the source in it.
+    """
     if not cache.exists():
+        if folder is None:
+            raise FileNotFoundError(f"no decoded recordings at {cache}; give the folder of your shards with --data")
+        cache.parent.mkdir(parents=True, exist_ok=True)
         partial = cache.with_suffix(".partial.npz")
         np.savez(partial, **decode_voice(folder, source, sample_rate))  # type: ignore[arg-type]
         partial.rename(cache)
