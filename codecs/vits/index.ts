@@ -51,9 +51,14 @@ export const vits = define({
 /** A voice that training/ trains, on one reader's recordings. */
 export const vitsKathleen = define({
   name: "vits-kathleen",
-  summary: "16 kHz, English, one voice",
+  summary: "16 kHz, English, one voice, 7.0 M parameters",
   weightsPackage: "@quantone/vits-kathleen",
-  card: { ...card, numParameters: 8_162_561, codeLicence: "Apache-2.0", weightsLicence: "none published" },
+  card: {
+    ...card,
+    numParameters: 7_017_345,
+    codeLicence: "Apache-2.0",
+    weightsLicence: "Apache-2.0, in @quantone/vits-kathleen",
+  },
 });
 
 function define(
