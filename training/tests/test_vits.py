@@ -284,6 +284,13 @@ def test_no_words_are_both_learned_and_held_out() -> None:
     assert not any(HELD_OUT.search(name) for name in training) and len(training) + len(held_out) == len(phonemes)
 
 
+def test_other_corpora_hold_out_a_sentence_in_forty() -> None:
+    phonemes = {f"v/{number}-{reading}": f"w{number:03}" for number in range(120) for reading in "ab"}
+    training, held_out = split_held_out(phonemes)
+    assert {phonemes[name] for name in held_out} == {"w000", "w040", "w080"} and len(held_out) == 6
+    assert len(training) == 234
+
+
 def test_voice_leaves_out_what_cannot_be_aligned() -> None:
     recordings = {f"v/{name}": np.zeros(640, dtype=np.int16) for name in ("x", "y", "arctic-a0003-1")}
     phonemes = {"v/x": "ab", "v/y": "abcdeabcdea", "v/arctic-a0003-1": "c", "v/none": "a"}

@@ -21,6 +21,9 @@ from .text import build_vocabulary, to_symbols
 HELD_OUT = re.compile(r"arctic-(a0002|a0376|b0219|[ab]\d\d[05]3)-")
 """Of the voice's CMU Arctic sentences: those of the evaluation clips, and each whose number ends in 03 or 53."""
 
+HELD_OUT_EVERY = 40
+"""In a corpus of other sentences, every so many of them is held out."""
+
 
 @dataclass(frozen=True)
 class Utterance:
@@ -104,6 +107,8 @@ def load_recordings(folder: Path | None, source: str, cache: Path, sample_rate: 
 def split_held_out(phonemes: dict[str, str]) -> tuple[list[str], list[str]]:
     """Names to train on, and names to judge by; no words are on both sides."""
     unseen = {text for name, text in phonemes.items() if HELD_OUT.search(name)}
+    if not unseen:
+        unseen = set(sorted(set(phonemes.values()))[::HELD_OUT_EVERY])
     training = [name for name, text in phonemes.items() if text not in unseen]
     return training, [name for name, text in phonemes.items() if text in unseen]
 
