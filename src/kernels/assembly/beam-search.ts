@@ -22,7 +22,6 @@ import {
   packQuery,
   promoteTwo,
   QUERIES_PER_TILE,
-  queryAt,
   residuals,
   rowBytes,
   Stage,
