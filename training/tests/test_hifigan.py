@@ -16,7 +16,7 @@ from quantone_training.hifigan.config import HifiganConfig, load_hifigan_config
 from quantone_training.hifigan.discriminators import PERIODS, Discriminators
 from quantone_training.hifigan.export_weights import build_generator, load_checkpoint, main
 from quantone_training.hifigan.features import log_mel
-from quantone_training.hifigan.losses import adversarial_loss, discriminator_loss, feature_loss
+from quantone_training.hifigan.losses import SpectralLosses, adversarial_loss, discriminator_loss, feature_loss
 from quantone_training.hifigan.settings import HifiganSettings
 from quantone_training.hifigan.train import HifiganTrainer, copy_synthesis
 from quantone_training.settings import load_settings
@@ -51,6 +51,24 @@ def hifigan_settings() -> HifiganSettings:
         scale_width=1 / 64,
         discriminator_start_step=20,
     )
+
+
+def test_decibels_of_pauses_count_in_logarithms_and_hardly_in_loudness(
+    config: HifiganConfig, hifigan_settings: HifiganSettings
+) -> None:
+    """Noise and then a pause 40 dB below it, both 3 dB too quiet: what each's gain matters to each loss."""
+    random = torch.Generator().manual_seed(3)
+    clean = torch.randn(1, 1, 2, 8000, generator=random) * torch.tensor([0.1, 1e-3])[:, None]
+    gains = torch.tensor([0.7, 0.7], requires_grad=True)
+    generated = (clean * gains[:, None]).flatten(2)
+    settings = replace(hifigan_settings, multi_resolution_weight=1.0, loudness_weight=1.0)
+    ratios = {}
+    for name, term in SpectralLosses(config.mel, settings)(generated, clean.flatten(2)).items():
+        (slope,) = torch.autograd.grad(term, gains, retain_graph=True)
+        ratios[name] = float(slope[1] / slope[0])
+    assert ratios["mel"] == pytest.approx(1, abs=0.1) and ratios["multi_resolution"] > 0.5
+    assert 0 < ratios["loudness"] < 0.2
+    assert set(SpectralLosses(config.mel, hifigan_settings)(generated, clean.flatten(2))) == {"mel"}
 
 
 def test_losses_fall(config: HifiganConfig, hifigan_settings: HifiganSettings, audio: np.ndarray) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from ..settings import RunSettings
 
 
@@ -20,8 +22,15 @@ class AdversarialRunSettings(RunSettings):
     discriminator_start_step: int
     """Until this step the generator learns without them, which is cheaper and comes first anyway."""
     mel_weight: float = 45.0
+    multi_resolution_weight: float = 0.0
+    loudness_weight: float = 0.0
+    """The codec's two losses on mels of six windows (`quantone_training/losses.py`); the paper has neither."""
     feature_weight: float = 2.0
     adversarial_weight: float = 1.0
+
+    def weighted(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The generator's objective: each term times the weight of its name."""
+        return torch.stack([getattr(self, f"{name}_weight") * term for name, term in terms.items()]).sum()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ..command_line import parse_options, start_or_resume, training_arguments, training_audio
 from ..data import CropSampler, to_length
@@ -29,6 +28,7 @@ from .adversary import Adversary
 from .config import HifiganConfig, load_hifigan_config
 from .features import log_mel
 from .generator import Generator
+from .losses import SpectralLosses
 from .settings import HifiganSettings
 
 
@@ -42,6 +42,7 @@ class HifiganTrainer:
         self.config, self.settings, self.device = config, settings, torch.device(device)
         self.generator = Generator(config.generator, config.mel.num_mels).to(self.device)
         self.ema = copy.deepcopy(self.generator).eval()
+        self.spectral_losses = SpectralLosses(config.mel, settings).to(self.device)
         self.adversary = Adversary(settings, config.mel.hop_length, self.device)
         self.optimizer: torch.optim.Optimizer = Muon(parameter_groups(self.generator, settings.others_scale))
         self.sampler = CropSampler(audio, settings.crop_frames * config.mel.hop_length)
@@ -58,20 +59,14 @@ class HifiganTrainer:
         set_learning_rate(rate, self.optimizer)
         set_learning_rate(rate * self.settings.others_scale, self.adversary.optimizer)
         clean = self.sampler.batch(self.settings.batch_size, self.random).to(self.device)
-        target = log_mel(clean, self.config.mel)
         with autocast(self.device):
-            generated = self.generator(target)
-        terms = {"mel": F.l1_loss(log_mel(generated, self.config.mel), target)}
+            generated = self.generator(log_mel(clean, self.config.mel))
+        terms = self.spectral_losses(generated, clean)
         values: dict[str, float] = {}
         if self.is_adversarial:
             values["discriminator"], judged = self.adversary.step(clean, generated, self.random)
             terms.update(judged)
-        weights = {
-            "mel": self.settings.mel_weight,
-            "feature": self.settings.feature_weight,
-            "adversarial": self.settings.adversarial_weight,
-        }
-        total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+        total = self.settings.weighted(terms)
         values["norm"] = guarded_step(self.optimizer, total, self.settings.clip_norm)
         self.step += 1
         update_average(self.ema, self.generator, self.step, self.settings.ema_decay)

@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ..command_line import parse_options, start_or_resume, training_arguments
 from ..hifigan.adversary import Adversary
-from ..hifigan.features import log_mel
+from ..hifigan.losses import SpectralLosses
 from ..muon import Muon, parameter_groups
 from ..settings import load_settings
 from ..training_loop import autocast, cosine_learning_rate, guarded_step, set_learning_rate, update_average
@@ -44,6 +43,7 @@ class VitsTrainer:
         self.config, self.settings, self.device = config, settings, torch.device(device)
         self.model = Vits(config, voice.vocabulary).to(self.device)
         self.ema = copy.deepcopy(self.model).eval()
+        self.spectral_losses = SpectralLosses(config.mel, settings).to(self.device)
         self.adversary = Adversary(settings, config.hop_length, self.device)
         self.optimizer: torch.optim.Optimizer = Muon(parameter_groups(self.model, settings.others_scale))
         # The decoder takes a segment of each.
@@ -73,7 +73,7 @@ class VitsTrainer:
             latents = self.model(batch, diagonal)
             clean, generated = self._segments(batch, latents)
         terms = {
-            "mel": F.l1_loss(log_mel(generated, self.config.mel), log_mel(clean, self.config.mel)),
+            **self.spectral_losses(generated, clean),
             "kl": kl_loss(latents),
             "duration": duration_loss(latents),
         }
@@ -81,16 +81,11 @@ class VitsTrainer:
         if self.is_adversarial:
             values["discriminator"], judged = self.adversary.step(clean, generated, self.random)
             terms.update(judged)
-        total = torch.stack([self._weights[name] * term for name, term in terms.items()]).sum()
+        total = self.settings.weighted(terms)
         values["norm"] = guarded_step(self.optimizer, total, self.settings.clip_norm)
         self.step += 1
         update_average(self.ema, self.model, self.step, self.settings.ema_decay)
         return {**{name: float(term.detach()) for name, term in terms.items()}, **values}
-
-    @property
-    def _weights(self) -> dict[str, float]:
-        names = ("mel", "kl", "duration", "feature", "adversarial")
-        return {name: getattr(self.settings, f"{name}_weight") for name in names}
 
     def _segments(self, batch: Batch, latents: Latents) -> tuple[torch.Tensor, torch.Tensor]:
         """A random segment of each utterance, recorded and decoded, [B, 1, T] each."""
