@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .augmentation import Augmentation
 from .config import from_mapping
 from .rvq import RvqTraining
 
@@ -82,6 +83,7 @@ class Settings(RunSettings):
     quantized_losses: LossWeights
     lossy_fraction: float = 0.0
     max_lost_frames: float = 0.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
     rvq: RvqTraining = field(default_factory=RvqTraining)
     adversarial: AdversarialSettings | None = None
 

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 
 from . import features
 from .adversary import Adversary
+from .augmentation import augment
 from .codec import Codec
 from .command_line import parse_options, start_or_resume, training_arguments, training_audio
 from .config import CodecConfig, load_codec_config
@@ -48,7 +49,7 @@ class Trainer:
         self.config, self.settings, self.device = config, settings, torch.device(device)
         self.codec = Codec(config, settings.rvq).to(self.device)
         num_samples = round(settings.crop_seconds * config.frame_rate) * config.hop_length
-        self.sampler = CropSampler(audio, num_samples)
+        self.sampler = CropSampler(audio, num_samples, settings.augmentation.min_gain)
         self.random = torch.Generator().manual_seed(settings.seed)
         self.mel_loss = MelLoss(config.sample_rate).to(self.device)
         self.complex_loss = ComplexSpectrumLoss(config.sample_rate, settings.complex_corner_hz).to(self.device)
@@ -83,8 +84,9 @@ class Trainer:
         self.codec.decoder.log_mel.bias.copy_(mean_log_mel)
 
     def batch(self) -> torch.Tensor:
-        """The next random crops [B, 1, T], on the device."""
-        return self.sampler.batch(self.settings.batch_size, self.random).to(self.device)
+        """The next random crops [B, 1, T], augmented, on the device."""
+        crops = self.sampler.batch(self.settings.batch_size, self.random)
+        return augment(crops, self.settings.augmentation, self.config.sample_rate, self.random).to(self.device)
 
     @property
     def is_quantized(self) -> bool:
