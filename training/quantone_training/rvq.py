@@ -17,19 +17,53 @@ from .config import RvqConfig
 
 @dataclass(frozen=True)
 class RvqTraining:
-    """How the codebooks are learned."""
+    """How the codebooks are learned; `paths`: how many sums of codewords the search keeps after each stage."""
 
     decay: float = 0.99
     dead_usage: float = 0.1
     full_fraction: float = 0.5
     min_stages: int = 2
     kmeans_iterations: int = 12
+    paths: int = 1
 
 
 def nearest_codeword(vectors: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
     """Index of the nearest codeword, Euclidean: [B, D], [N, D] -> [B]; the lowest index wins ties."""
     half_norms = 0.5 * codebook.pow(2).sum(1)
     return (half_norms - vectors @ codebook.t()).argmin(1)
+
+
+def best_extensions(residuals: torch.Tensor, codebook: torch.Tensor, paths: int) -> torch.Tensor:
+    """Which of the P paths' residuals [B, P, D] with which codeword [N, D] leave least: [B, up to `paths`].
+
+    An index is the path's number times N plus the codeword's; the best comes first.
+    """
+    if paths == 1:
+        return nearest_codeword(residuals[:, 0], codebook)[:, None]
+    distances = codebook.square().sum(1) - 2 * residuals @ codebook.t() + residuals.square().sum(2, keepdim=True)
+    return distances.flatten(1).topk(min(paths, distances[0].numel()), largest=False).indices
+
+
+def search(vectors: torch.Tensor, codebooks: torch.Tensor, active: torch.Tensor, paths: int) -> torch.Tensor:
+    """Residual search: vectors [B, D], codebooks [K, N, D], stages to use of each vector [B] -> tokens [B, K].
+
+    After each stage the best `paths` sums of codewords go on; 1 is the greedy search. Tokens of stages that a vector
+    does not use are zero. Source: LeBlanc et al. 1993, and docs/decisions/0022.
+    """
+    rows = torch.arange(len(vectors), device=vectors.device)
+    num_stages, size, dim = codebooks.shape
+    chosen = torch.zeros(len(vectors), num_stages, dtype=torch.long, device=vectors.device)
+    taken = chosen[:, None]
+    residuals = vectors[:, None]
+    for stage, codebook in enumerate(codebooks[: int(active.max())]):
+        best = best_extensions(residuals, codebook, paths)
+        parents, tokens = best // size, best % size
+        taken = taken.gather(1, parents[:, :, None].expand(-1, -1, num_stages)).clone()
+        taken[:, :, stage] = tokens
+        residuals = residuals.gather(1, parents[:, :, None].expand(-1, -1, dim)) - codebook[tokens]
+        is_last = active == stage + 1
+        chosen[is_last] = taken[rows[is_last], 0]
+    return chosen
 
 
 def kmeans(vectors: torch.Tensor, size: int, iterations: int) -> torch.Tensor:
@@ -87,14 +121,13 @@ class Rvq(nn.Module):
 
     @torch.no_grad()
     def encode(self, latents: torch.Tensor, active_codebooks: int | None = None) -> torch.Tensor:
-        """Greedy residual search: [B, D, F] -> tokens [B, K, F] (int64)."""
+        """Latents [B, D, F] -> tokens [B, K, F] (int64), searched along the paths of training."""
         batch, dim, frames = latents.shape
-        residual = latents.float().permute(0, 2, 1).reshape(-1, dim)
-        tokens: list[torch.Tensor] = []
-        for codebook in self.codebooks[: active_codebooks or self.num_codebooks]:
-            tokens.append(nearest_codeword(residual, codebook))
-            residual = residual - codebook[tokens[-1]]
-        return torch.stack(tokens, 1).view(batch, frames, -1).permute(0, 2, 1)
+        vectors = latents.float().permute(0, 2, 1).reshape(-1, dim)
+        num_stages = active_codebooks or self.num_codebooks
+        active = torch.full((len(vectors),), num_stages, device=latents.device)
+        tokens = search(vectors, self.codebooks[:num_stages], active, self.options.paths)
+        return tokens.view(batch, frames, -1).permute(0, 2, 1)
 
     @torch.no_grad()
     def decode(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -114,6 +147,8 @@ class Rvq(nn.Module):
         batch, dim, frames = latents.shape
         vectors = latents.float().permute(0, 2, 1).reshape(-1, dim)
         active = self._draw_active_stages(batch, latents.device).repeat_interleave(frames)
+        with torch.no_grad():
+            tokens = search(vectors, self.codebooks, active, self.options.paths)
         residual = vectors
         quantized = torch.zeros_like(vectors)
         rate = vectors.new_zeros(())
@@ -121,12 +156,10 @@ class Rvq(nn.Module):
         weight = power.mean() / (power + power.mean() + 1e-9)
         for stage in range(int(active.max())):
             on = active > stage
-            with torch.no_grad():
-                nearest = nearest_codeword(residual, self.codebooks[stage])
-            chosen = self.codebooks[stage][nearest]
+            chosen = self.codebooks[stage][tokens[:, stage]]
             rate = rate + (weight[on] * (residual[on] - chosen[on]).square().mean(1)).mean()
             if self.training:
-                self._follow(stage, residual[on].detach(), nearest[on])
+                self._follow(stage, residual[on].detach(), tokens[on, stage])
             chosen = chosen * on[:, None]
             quantized = quantized + chosen
             residual = residual - chosen
@@ -142,11 +175,11 @@ class Rvq(nn.Module):
         return torch.where(full, self.num_codebooks, drawn)
 
     @torch.no_grad()
-    def _follow(self, stage: int, vectors: torch.Tensor, nearest: torch.Tensor) -> None:
+    def _follow(self, stage: int, vectors: torch.Tensor, tokens: torch.Tensor) -> None:
         """Move one stage's codewords towards the mean of the vectors they won; restart the ones that win nothing."""
         keep = self.options.decay
-        counts = torch.bincount(nearest, minlength=self.codebook_size).float()
-        sums = torch.zeros_like(self.sums[stage]).index_add_(0, nearest, vectors)
+        counts = torch.bincount(tokens, minlength=self.codebook_size).float()
+        sums = torch.zeros_like(self.sums[stage]).index_add_(0, tokens, vectors)
         self.usage[stage].mul_(keep).add_(counts, alpha=1 - keep)
         self.sums[stage].mul_(keep).add_(sums, alpha=1 - keep)
         dead = self.usage[stage] < self.options.dead_usage

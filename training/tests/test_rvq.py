@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from quantone_training.config import RvqConfig
-from quantone_training.rvq import Rvq, RvqTraining, kmeans, lose_frames, nearest_codeword, perplexity
+from quantone_training.rvq import Rvq, RvqTraining, kmeans, lose_frames, nearest_codeword, perplexity, search
 
 
 def clustered(num_vectors: int = 2000, dim: int = 6) -> torch.Tensor:
@@ -43,6 +43,38 @@ def test_every_stage_lowers_the_error() -> None:
     latents = vectors.t()[None]
     errors = [float((latents - rvq.decode(rvq.encode(latents, k))).square().sum(1).mean()) for k in (1, 2, 3, 4)]
     assert errors == pytest.approx(powers, rel=1e-3)
+
+
+def test_the_search_keeps_as_many_paths_as_asked() -> None:
+    # Without clusters, which the first stage would find alone.
+    vectors = torch.randn(300, 6)
+    rvq = Rvq(RvqConfig(3, 16, 6))
+    rvq.initialize(vectors)
+
+    def errors(paths: int, stages: int) -> torch.Tensor:
+        tokens = search(vectors, rvq.codebooks, torch.full((300,), stages), paths)
+        assert int(tokens[:, stages:].abs().sum()) == 0
+        codewords = [rvq.codebooks[stage][tokens[:, stage]] for stage in range(stages)]
+        return (vectors - torch.stack(codewords).sum(0)).square().sum(1)
+
+    first, second = rvq.codebooks[0], rvq.codebooks[1]
+    pairs = (first[:, None] + second[None]).view(-1, 6)
+    exhaustive = torch.cdist(vectors, pairs).amin(1).square()
+    assert torch.allclose(errors(16, 2), exhaustive, atol=1e-3)
+    # A few paths find some of what the greedy search misses.
+    assert float(errors(3, 3).mean()) < 0.97 * float(errors(1, 3).mean())
+    assert float(errors(1, 2).mean()) > 1.02 * float(exhaustive.mean())
+
+
+def test_vectors_of_a_batch_stop_at_their_own_stage() -> None:
+    vectors = clustered(40)
+    rvq = Rvq(RvqConfig(3, 16, 6))
+    rvq.initialize(vectors)
+    active = torch.arange(40) % 3 + 1
+    tokens = search(vectors, rvq.codebooks, active, 4)
+    for row, stages in enumerate(active.tolist()):
+        alone = search(vectors[row : row + 1], rvq.codebooks, torch.tensor([stages]), 4)
+        assert torch.equal(tokens[row], alone[0])
 
 
 def test_dead_codewords_restart_where_the_data_is() -> None:
