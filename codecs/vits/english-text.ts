@@ -55,6 +55,13 @@ const decades = "hundreds tens twenties thirties forties fifties sixties seventi
 const money =
   /([$£€])(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d\d)(?!\.?\d|\s+[mbt]\w*llion)|(\.\d+)?(?:\s+((?:thous|[mbt])\w*(?:and|llion))\b)?)/gu;
 
+/** The 60s and her 30s: without such a word before it, "30s" are seconds. */
+const shortDecade = /\b((?:the|my|your|his|her|our|their|early|late|mid)[\s-]+)(\d)0s\b/giu;
+
+/** "In 1984", but not "in 1250 cases": a noun that follows makes it a number. */
+const year =
+  /\b((?:in|since|until|year)\s+)(1[1-9]|20)([1-9]\d)(?![.,]?\d)(?!\s+(?!(?:and|or|to|but|when|where|after|before|until|at|on|in|by|as|for|from|with|the|an?|he|she|it|they|we|you|is|was|were|had|has)\b)[a-z])/giu;
+
 /**
  * Writes out what is abbreviated.
  *
@@ -71,8 +78,9 @@ export function spellOutEnglish(text: string): string {
       .replace(/\b(?:\p{L}\.){2,}/gu, spellInitials)
       .replace(/\b(\p{Lu})\.(?=[^\S\n]+\p{Lu})/gu, "$1")
       .replace(money, spellMoney)
-      .replace(/(?<![\d.,])(\d\d)?(\d)0s\b/gu, spellDecade)
-      .replace(/\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear)\s+)(1[1-9]|20)([1-9]\d)(?![.,]?\d)/gu, "$1$2 $3")
+      .replace(/(?<![\d.,])(\d\d)(\d)0s\b/gu, spellDecade)
+      .replace(shortDecade, (_, before: string, digit: string) => before + spellDecade("", "", digit))
+      .replace(year, "$1$2 $3")
       .replace(/(?<=\d)–(?=\d)/gu, " to ")
       .replace(/(?<=\d)[-:](?=\d)/gu, " ")
       .replace(/(?<=[a-z\d])\.(?=[a-z])/gu, " dot ")
@@ -115,12 +123,13 @@ function spellMoney(
   if (magnitude !== undefined) return `${whole}${fraction} ${magnitude} ${several}`;
   const sum = `${whole}${fraction} ${whole === "1" && fraction === "" ? one : several}`;
   if (cents === undefined || cents === "00") return sum;
-  return `${sum} and ${Number(cents)} ${cents === "01" ? oneCent : severalCents}`;
+  const small = `${Number(cents)} ${cents === "01" ? oneCent : severalCents}`;
+  return whole === "0" ? small : `${sum} and ${small}`;
 }
 
-function spellDecade(_: string, century: string | undefined, digit: string): string {
+function spellDecade(_: string, century: string, digit: string): string {
   if (century === "20" && digit === "0") return "two thousands";
-  return `${century ?? ""} ${decades[Number(digit)]}`.trim();
+  return `${century} ${decades[Number(digit)]}`.trim();
 }
 
 /** A capital at the beginning stays one: sentences are known by it. */

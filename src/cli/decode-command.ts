@@ -84,6 +84,9 @@ async function runDecode(paths: JobPaths, options: DecodeCommandOptions, environ
     ...languageModelOf(options, environment),
     signal: environment.signal,
   });
+  if (options.lm !== undefined && reader.needsLanguageModel !== true) {
+    warn(environment, options, `"${paths.input}" was written without a language model; --lm is not needed`);
+  }
   await using codec = await loadCommandCodec(reader.header.codec, options, environment);
   await using vocoder = await loadVocoderOf(reader.header.codec, options, environment);
   const { header } = reader;

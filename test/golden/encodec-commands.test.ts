@@ -129,6 +129,13 @@ describe("an .ecdc file", () => {
     expect([without.exitCode, without.stderr]).toEqual([2, expect.stringMatching(/--lm/)]);
   });
 
+  it("tells when a file needs no language model", async () => {
+    const decode = ["decode", golden, join(folder, "packed.wav"), "--weights", "w.th"];
+    const { exitCode, stderr } = await run([...decode, "--lm", "lm.th"], []);
+    expect([exitCode, stderr]).toEqual([0, expect.stringMatching(/warning: .*--lm is not needed/)]);
+    expect((await run([...decode, "--force"], [])).stderr).not.toMatch(/--lm/);
+  });
+
   it("refuses another language model, and another file to write with one", async () => {
     const output = join(folder, "integer.ecdc");
     const other = ["decode", output, join(folder, "none.wav"), "--weights", "w.th", "--lm", "other.th"];

@@ -29,6 +29,7 @@ export const ecdcFile: TokenFileKind = {
     return {
       header: format,
       metadata: coding.kind === "packed" ? {} : { model: describeCoding(coding) },
+      needsLanguageModel: coding.kind !== "packed",
       length: { numFrames, numSamples },
       async *tokens(revision) {
         const tokens =

@@ -9,6 +9,8 @@ export interface TokenFile {
   readonly header: TokenFormat;
   /** What else the file says about itself. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether its tokens can be read with a language model only. */
+  readonly needsLanguageModel?: boolean;
   /** How long the signal is, of files that say it and whose tokens may need a language model. */
   readonly length?: { readonly numFrames: number; readonly numSamples: number };
   /**
