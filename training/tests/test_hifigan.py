@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from quantone_training.config import CodecConfig, from_mapping, load_codec_config, to_mapping
+from quantone_training.decoded_mel import DecodedMel
 from quantone_training.features import log_mel as codec_log_mel
 from quantone_training.hifigan.config import HifiganConfig, load_hifigan_config
 from quantone_training.hifigan.discriminators import PERIODS, Discriminators
@@ -51,6 +52,31 @@ def hifigan_settings() -> HifiganSettings:
         scale_width=1 / 64,
         discriminator_start_step=20,
     )
+
+
+def test_decoded_mels_lie_where_the_recordings_lie() -> None:
+    codec = ROOT / "codecs/speech-16k"
+    decoded_mel = DecodedMel(codec / "weights/speech-16k.safetensors", codec / "config.json", torch.device("cpu"))
+    random = torch.Generator().manual_seed(1)
+    bursts = torch.rand(4, 1, 200, generator=random).gt(0.5).repeat_interleave(480, dim=2)
+    crops = (0.1 * torch.randn(bursts.shape, generator=random) * bursts)[:, :, : 16 * 320 + 8000 + 320]
+    predicted = decoded_mel.predict(crops, random)
+    true = log_mel(crops, load_hifigan_config(CONFIGS / "config-16k.json").mel)
+    errors = [float((predicted - true[:, :, 32 + shift :][:, :, :50]).abs().mean()) for shift in (-1, 0, 1)]
+    assert predicted.shape == (4, 80, 50)
+    assert errors[1] < 0.8 * min(errors[0], errors[2]), errors
+
+
+def test_a_share_of_the_crops_has_decoded_mels(
+    config: HifiganConfig, hifigan_settings: HifiganSettings, audio: np.ndarray
+) -> None:
+    codec = ROOT / "codecs/speech-16k"
+    decoded_mel = DecodedMel(codec / "weights/speech-16k.safetensors", codec / "config.json", torch.device("cpu"))
+    settings = replace(hifigan_settings, batch_size=4, decoded_fraction=0.25)
+    trainer = HifiganTrainer(config, settings, audio, decoded_mel=decoded_mel)
+    clean, mel = trainer._batch()
+    is_true = (mel == log_mel(clean, config.mel)).flatten(1).all(1)
+    assert clean.shape == (4, 1, 3200) and is_true.tolist() == [False, True, True, True]
 
 
 def test_decibels_of_pauses_count_in_logarithms_and_hardly_in_loudness(

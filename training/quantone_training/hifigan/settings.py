@@ -38,3 +38,5 @@ class HifiganSettings(AdversarialRunSettings):
     """One run."""
 
     crop_frames: int
+    decoded_fraction: float = 0.0
+    """Share of the crops whose mel is what a codec's decoder predicts of it, and not the recording's."""

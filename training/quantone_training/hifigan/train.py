@@ -7,13 +7,15 @@ the generator learns from the mel loss alone; then the discriminators join.
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..command_line import parse_options, start_or_resume, training_arguments, training_audio
+from ..command_line import ROOT, parse_options, start_or_resume, training_arguments, training_audio
 from ..data import CropSampler, to_length
+from ..decoded_mel import DecodedMel
 from ..muon import Muon, parameter_groups
 from ..settings import load_settings
 from ..training_loop import (
@@ -36,7 +38,12 @@ class HifiganTrainer:
     """Generator, moving average, discriminators, optimizers and random state of one run."""
 
     def __init__(
-        self, config: HifiganConfig, settings: HifiganSettings, audio: np.ndarray, device: str = "cpu"
+        self,
+        config: HifiganConfig,
+        settings: HifiganSettings,
+        audio: np.ndarray,
+        device: str = "cpu",
+        decoded_mel: DecodedMel | None = None,
     ) -> None:
         torch.manual_seed(settings.seed)
         self.config, self.settings, self.device = config, settings, torch.device(device)
@@ -45,7 +52,10 @@ class HifiganTrainer:
         self.spectral_losses = SpectralLosses(config.mel, settings).to(self.device)
         self.adversary = Adversary(settings, config.mel.hop_length, self.device)
         self.optimizer: torch.optim.Optimizer = Muon(parameter_groups(self.generator, settings.others_scale))
-        self.sampler = CropSampler(audio, settings.crop_frames * config.mel.hop_length)
+        self.decoded_mel = decoded_mel
+        self.lead_samples, tail = (decoded_mel.lead_samples, decoded_mel.tail_samples) if decoded_mel else (0, 0)
+        self.num_samples = settings.crop_frames * config.mel.hop_length
+        self.sampler = CropSampler(audio, self.lead_samples + self.num_samples + tail)
         self.random = torch.Generator().manual_seed(settings.seed)
         self.step, self.seconds = 0, 0.0
 
@@ -58,9 +68,9 @@ class HifiganTrainer:
         rate = cosine_learning_rate(self.settings, self.step, progress)
         set_learning_rate(rate, self.optimizer)
         set_learning_rate(rate * self.settings.others_scale, self.adversary.optimizer)
-        clean = self.sampler.batch(self.settings.batch_size, self.random).to(self.device)
+        clean, mel = self._batch()
         with autocast(self.device):
-            generated = self.generator(log_mel(clean, self.config.mel))
+            generated = self.generator(mel)
         terms = self.spectral_losses(generated, clean)
         values: dict[str, float] = {}
         if self.is_adversarial:
@@ -71,6 +81,16 @@ class HifiganTrainer:
         self.step += 1
         update_average(self.ema, self.generator, self.step, self.settings.ema_decay)
         return {**{name: float(term.detach()) for name, term in terms.items()}, **values}
+
+    def _batch(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The next crops [B, 1, T] and their log-mels, some of them as the codec predicts them."""
+        crops = self.sampler.batch(self.settings.batch_size, self.random).to(self.device)
+        clean = crops[:, :, self.lead_samples : self.lead_samples + self.num_samples]
+        mel = log_mel(clean, self.config.mel)
+        if self.decoded_mel is not None:
+            count = round(self.settings.decoded_fraction * len(crops))
+            mel = torch.cat([self.decoded_mel.predict(crops[:count], self.random), mel[count:]])
+        return clean, mel
 
     def parts(self) -> dict[str, Any]:
         return {
@@ -99,10 +119,17 @@ def copy_synthesis(generator: Generator, config: HifiganConfig, clip: np.ndarray
 
 def main(arguments: list[str] | None = None) -> None:
     parser = training_arguments(__doc__, "codecs/hifi-gan/config-16k.json", "training/configs/hifigan-16k.toml")
+    codec = ROOT / "codecs/speech-16k"
+    parser.add_argument("--codec-weights", type=Path, default=codec / "weights/speech-16k.safetensors")
+    parser.add_argument("--codec-config", type=Path, default=codec / "config.json")
     options = parse_options(parser, arguments)
     config, settings = load_hifigan_config(options.config), load_settings(HifiganSettings, options.settings)
     audio = training_audio(options, config.mel.sample_rate)
-    start_or_resume(HifiganTrainer(config, settings, audio, options.device), options, config.mel.sample_rate)
+    decoded_mel = None
+    if settings.decoded_fraction > 0:
+        decoded_mel = DecodedMel(options.codec_weights, options.codec_config, torch.device(options.device))
+    trainer = HifiganTrainer(config, settings, audio, options.device, decoded_mel)
+    start_or_resume(trainer, options, config.mel.sample_rate)
 
 
 if __name__ == "__main__":
