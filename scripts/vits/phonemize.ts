@@ -5,7 +5,7 @@
  *     npx tsx scripts/vits/phonemize.ts transcripts.tsv phonemes.tsv [--source rhasspy_kathleen] [--language en-us]
  *
  * Both tables have a header. Of the first the columns `file` and `text` are read, the second has `file` and `phonemes`.
- * `--source` keeps the files of one folder.
+ * `--source` keeps the files whose names begin so.
  */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";

@@ -303,17 +303,22 @@ def test_voice_leaves_out_what_cannot_be_aligned() -> None:
         make_voice(recordings, {"other": "a"}, hop_length=64)
 
 
-def test_recordings_come_from_shards_or_the_cache(tmp_path: Path) -> None:
+def test_recordings_come_from_folders_archives_or_the_cache(tmp_path: Path) -> None:
     samples = np.sin(np.arange(1600) / 5).astype(np.float32)
-    sf.write(tmp_path / "one.wav", samples, 16000)
-    with tarfile.open(tmp_path / "shard.tar", "w") as shard:
-        shard.add(tmp_path / "one.wav", "v/one.wav")
+    data = tmp_path / "data"
+    (data / "v").mkdir(parents=True)
+    sf.write(data / "v/one.wav", samples, 16000)
+    with tarfile.open(data / "shard.tar", "w") as shard:
+        shard.add(data / "v/one.wav", "w/two.wav")
     cache = tmp_path / "run" / "voice.npz"
     with pytest.raises(FileNotFoundError, match="--data"):
-        load_recordings(None, "v", cache, 16000)
-    decoded = load_recordings(tmp_path, "v", cache, 16000)
+        load_recordings(None, "v/", cache, 16000)
+    with pytest.raises(FileNotFoundError, match="--source"):
+        load_recordings(data, "x/", cache, 16000)
+    decoded = load_recordings(data, "v/", cache, 16000)
     assert list(decoded) == ["v/one.wav"] and len(decoded["v/one.wav"]) == 1600
-    np.testing.assert_array_equal(load_recordings(None, "v", cache, 16000)["v/one.wav"], decoded["v/one.wav"])
+    np.testing.assert_array_equal(load_recordings(None, "v/", cache, 16000)["v/one.wav"], decoded["v/one.wav"])
+    assert sorted(load_recordings(data, "", tmp_path / "all.npz", 16000)) == ["v/one.wav", "w/two.wav"]
 
 
 def test_trainer_leaves_out_what_has_no_whole_segment(

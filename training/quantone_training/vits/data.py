@@ -5,9 +5,7 @@ Sentences that the model is judged by are held out by a fixed rule, with every o
 
 from __future__ import annotations
 
-import io
 import re
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import numpy as np
 import soundfile as sf
 import torch
 
-from ..data import normalize_peak, to_mono
+from ..data import normalize_peak, recordings, to_mono
 from .text import build_vocabulary, to_symbols
 
 HELD_OUT = re.compile(r"arctic-(a0002|a0376|b0219|[ab]\d\d[05]3)-")
@@ -63,30 +61,25 @@ class Batch:
 
 
 def decode_voice(folder: Path, source: str, sample_rate: int) -> dict[str, np.ndarray]:
-    """Every recording of one folder of the tar shards, int16 [T], by its name there.
+    """Every recording of the folder, and of .tar archives in it, whose name begins so: int16 [T] each, by its name.
 
     Raises
     ------
     FileNotFoundError
-        When no shard holds a recording of the source.
+        When there is none.
     """
-    recordings: dict[str, np.ndarray] = {}
-    for shard in sorted(folder.glob("*.tar")):
-        with tarfile.open(shard) as archive:
-            for member in archive:
-                if not member.isfile() or not member.name.startswith(f"{source}/"):
-                    continue
-                stream = archive.extractfile(member)
-                assert stream is not None
-                samples, rate = sf.read(io.BytesIO(stream.read()), dtype="float32")
-                recordings[member.name] = normalize_peak(to_mono(samples, rate, sample_rate))
-    if not recordings:
-        raise FileNotFoundError(f'no recording of "{source}" in the .tar shards of {folder}; see --data and --source')
-    return recordings
+    decoded: dict[str, np.ndarray] = {}
+    for name, recording in recordings(folder):
+        if name.startswith(source):
+            samples, rate = sf.read(recording, dtype="float32")
+            decoded[name] = normalize_peak(to_mono(samples, rate, sample_rate))
+    if not decoded:
+        raise FileNotFoundError(f'no recording in {folder} has a name that begins with "{source}"; see --source')
+    return decoded
 
 
 def load_recordings(folder: Path | None, source: str, cache: Path, sample_rate: int) -> dict[str, np.ndarray]:
-    """The recordings from `cache`, an .npz file, decoding the shards first when it does not exist.
+    """The recordings from `cache`, an .npz file, decoding the folder first when it does not exist.
 
     Raises
     ------
@@ -95,7 +88,7 @@ def load_recordings(folder: Path | None, source: str, cache: Path, sample_rate: 
     """
     if not cache.exists():
         if folder is None:
-            raise FileNotFoundError(f"no decoded recordings at {cache}; give the folder of your shards with --data")
+            raise FileNotFoundError(f"no decoded recordings at {cache}; give the folder of your recordings with --data")
         cache.parent.mkdir(parents=True, exist_ok=True)
         partial = cache.with_suffix(".partial.npz")
         np.savez(partial, **decode_voice(folder, source, sample_rate))  # type: ignore[arg-type]
@@ -113,8 +106,8 @@ def split_held_out(phonemes: dict[str, str]) -> tuple[list[str], list[str]]:
     return training, [name for name, text in phonemes.items() if text in unseen]
 
 
-def make_voice(recordings: dict[str, np.ndarray], phonemes: dict[str, str], hop_length: int) -> Voice:
-    """Put recordings and phonemes of the same names together.
+def make_voice(samples: dict[str, np.ndarray], phonemes: dict[str, str], hop_length: int) -> Voice:
+    """Put recordings, int16 [T] each, and phonemes of the same names together.
 
     An utterance with more symbols than frames cannot be aligned and is left out; fast speech may be so.
 
@@ -123,11 +116,11 @@ def make_voice(recordings: dict[str, np.ndarray], phonemes: dict[str, str], hop_
     ValueError
         When no name is in both.
     """
-    texts = {name: text for name, text in phonemes.items() if name in recordings}
+    texts = {name: text for name, text in phonemes.items() if name in samples}
     if not texts:
         raise ValueError('"phonemes" expected names of the recordings, got none; see --phonemes and --source')
     vocabulary = build_vocabulary(texts.values())
-    utterances = {name: Utterance(name, recordings[name], to_symbols(texts[name], vocabulary)) for name in texts}
+    utterances = {name: Utterance(name, samples[name], to_symbols(texts[name], vocabulary)) for name in texts}
     can_align = {name for name, one in utterances.items() if one.num_frames(hop_length) >= len(one.symbols)}
     training, held_out = ([utterances[n] for n in names if n in can_align] for names in split_held_out(texts))
     return Voice(vocabulary, training, held_out)

@@ -113,13 +113,13 @@ class VitsTrainer:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = training_arguments(__doc__, "codecs/vits/config-16k.json", "training/configs/vits-16k.toml")
-    parser.add_argument("--source", default="rhasspy_kathleen", help="folder of the voice in the shards")
+    parser.add_argument("--source", default="", help="what the names of the voice's recordings begin with")
     parser.add_argument("--phonemes", type=Path, help="table; default: phonemes.tsv in the run's folder")
     options = parse_options(parser, arguments)
     config, settings = load_vits_config(options.config), load_settings(VitsSettings, options.settings)
     phonemes, cache = options.phonemes or options.run / "phonemes.tsv", options.cache or options.run / "voice.npz"
-    recordings = load_recordings(options.data, options.source, cache, config.sampling_rate)
-    voice = make_voice(recordings, read_phonemes(phonemes), config.hop_length)
+    samples = load_recordings(options.data, options.source, cache, config.sampling_rate)
+    voice = make_voice(samples, read_phonemes(phonemes), config.hop_length)
     start_or_resume(VitsTrainer(config, settings, voice, options.device), options, config.sampling_rate)
 
 
