@@ -30,6 +30,8 @@ export interface DiffwaveConfig {
   readonly noiseSchedule: { readonly first: number; readonly last: number; readonly numSteps: number };
   /** Variances of the few steps that are enough for sampling. */
   readonly fastSchedule: readonly number[];
+  /** The diffusion runs on the waveform times this, so that quiet speech does not drown in its noise. Default 1. */
+  readonly signalScale?: number;
 }
 
 const schema: Schema = {
@@ -60,7 +62,7 @@ const conditioningSchemas: Readonly<Record<Conditioning, Schema>> = {
 export function parseDiffwaveConfig(value: unknown): DiffwaveConfig {
   checkSchema(value, schema);
   const config = value as DiffwaveConfig;
-  const { conditioning, mel, melNormalization, upsampling, stepEmbeddingDim, noiseSchedule } = config;
+  const { conditioning, mel, melNormalization, upsampling, stepEmbeddingDim, noiseSchedule, signalScale } = config;
   const conditioningSchema = conditioningSchemas[conditioning];
   if (conditioningSchema === undefined) {
     throw badConfig("conditioning", `one of ${Object.keys(conditioningSchemas).join(", ")}`, conditioning);
@@ -71,6 +73,9 @@ export function parseDiffwaveConfig(value: unknown): DiffwaveConfig {
   for (const [index, beta] of [noiseSchedule.first, noiseSchedule.last, ...config.fastSchedule].entries()) {
     const path = ["noiseSchedule.first", "noiseSchedule.last"][index] ?? `fastSchedule[${index - 2}]`;
     if (!(beta > 0 && beta < 1)) throw badConfig(path, "a number between 0 and 1", beta);
+  }
+  if (signalScale !== undefined && !(signalScale > 0 && Number.isFinite(signalScale))) {
+    throw badConfig("signalScale", "a number above 0", signalScale);
   }
   if (melNormalization !== undefined) {
     const { mean, deviation } = melNormalization;

@@ -32,6 +32,8 @@ export interface ReverseStreamConfig {
   readonly label: Tensor | undefined;
   /** Samples by which the denoiser is late. */
   readonly delay: number;
+  /** Full scale: no sample leaves the step above it. */
+  readonly limit: number;
   readonly noise: NoiseSource;
 }
 
@@ -105,11 +107,12 @@ export class ReverseStream {
   }
 
   #denoise(samples: Float32Array, noise: Float32Array): Float32Array {
-    const { scale, noiseGain, deviation } = this.#config.step;
+    const { limit, step } = this.#config;
+    const { scale, noiseGain, deviation } = step;
     const fresh = deviation === 0 ? undefined : this.#config.noise.take(samples.length);
     return samples.map((sample, n) => {
       const value = scale * (sample - noiseGain * (noise[n] ?? 0)) + deviation * (fresh?.[n] ?? 0);
-      return Math.min(1, Math.max(-1, value));
+      return Math.min(limit, Math.max(-limit, value));
     });
   }
 }

@@ -174,6 +174,7 @@ describe("the schedule", () => {
     ["upsampling", [16, 8], '"mel.hopLength" expected 128, from the other fields, got 256'],
     ["conditioning", "mood", '"conditioning" expected one of mel, label, none, got "mood"'],
     ["fastSchedule", [0.1, 1], '"fastSchedule[1]" expected a number between 0 and 1, got 1'],
+    ["signalScale", 0, '"signalScale" expected a number above 0, got 0'],
     ["melNormalization", { mean: 1, deviation: 0 }, '"melNormalization.deviation" expected a number above 0, got 0'],
     ["stepEmbeddingDim", 7, '"stepEmbeddingDim" expected an even number, got 7'],
   ])("is part of a config whose %s is checked", (field, value, message) => {

@@ -46,9 +46,12 @@ class DiffwaveConfig:
     step_hidden_dim: int
     noise_schedule: NoiseScheduleConfig
     fast_schedule: tuple[float, ...]
+    signal_scale: float = 1.0
+    """The diffusion runs on the waveform times this: quiet speech would drown in all but the last steps' noise."""
 
     def __post_init__(self) -> None:
         hop = prod(self.upsampling)
+        expect("signalScale", self.signal_scale > 0, "a number above 0", self.signal_scale)
         expect("conditioning", self.conditioning == "mel", "mel", self.conditioning)
         expect(
             "mel.hopLength", self.mel.hop_length == hop, f"the product of the upsampling, {hop}", self.mel.hop_length

@@ -19,5 +19,5 @@ def sample(denoiser: Denoiser, config: DiffwaveConfig, mel: torch.Tensor, random
         x = step.scale * (x - step.noise_gain * noise)
         if step.deviation > 0:
             x = x + step.deviation * torch.randn(shape, generator=random).to(mel.device)
-        x = x.clamp(-1, 1)
-    return x
+        x = x.clamp(-config.signal_scale, config.signal_scale)
+    return x / config.signal_scale

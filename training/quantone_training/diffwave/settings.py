@@ -12,3 +12,5 @@ class DiffwaveSettings(RunSettings):
     """One run."""
 
     crop_frames: int
+    step_exponent: float = 1.0
+    """Diffusion steps are drawn as uniform numbers to this power: 1 is the paper's, 2 prefers those of little noise."""

@@ -51,11 +51,12 @@ class DiffwaveTrainer:
         """One optimizer step; returns the mean absolute error of the noise and the gradient's norm."""
         set_learning_rate(cosine_learning_rate(self.settings, self.step, progress), self.optimizer)
         clean = self.sampler.batch(self.settings.batch_size, self.random)
-        steps = torch.randint(len(self.levels), (len(clean),), generator=self.random)
+        drawn = torch.rand(len(clean), generator=self.random) ** self.settings.step_exponent
+        steps = (drawn * len(self.levels)).long()
         noise = torch.randn(clean[:, 0].shape, generator=self.random).to(self.device)
         level = self.levels[steps][:, None].to(self.device)
         clean = clean.to(self.device)
-        noisy = level.sqrt() * clean[:, 0] + (1 - level).sqrt() * noise
+        noisy = level.sqrt() * self.config.signal_scale * clean[:, 0] + (1 - level).sqrt() * noise
         with autocast(self.device):
             found = self.denoiser(noisy, log_mel(clean, self.config.mel), steps.float().to(self.device))
         loss = (found.float() - noise).abs().mean()
