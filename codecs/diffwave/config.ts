@@ -1,6 +1,7 @@
 /** The config of the DiffWave systems: what `config-*.json` holds, checked. */
 import type { MelConfig } from "../../src/features/mel-spectrogram";
 import { badConfig, checkSchema, expectEqual, type Schema } from "../config-schema";
+import type { AdaptivePriorConfig } from "./adaptive-prior";
 
 /** What the network is told beside the noise: a log-mel, a class, or nothing. */
 export type Conditioning = "mel" | "label" | "none";
@@ -30,8 +31,8 @@ export interface DiffwaveConfig {
   readonly noiseSchedule: { readonly first: number; readonly last: number; readonly numSteps: number };
   /** Variances of the few steps that are enough for sampling. */
   readonly fastSchedule: readonly number[];
-  /** The diffusion runs on the waveform times this, so that quiet speech does not drown in its noise. Default 1. */
-  readonly signalScale?: number;
+  /** For `mel`: noise as loud as the speech is. Default: noise of level one, and samples clipped at full scale. */
+  readonly adaptivePrior?: AdaptivePriorConfig;
 }
 
 const schema: Schema = {
@@ -62,7 +63,7 @@ const conditioningSchemas: Readonly<Record<Conditioning, Schema>> = {
 export function parseDiffwaveConfig(value: unknown): DiffwaveConfig {
   checkSchema(value, schema);
   const config = value as DiffwaveConfig;
-  const { conditioning, mel, melNormalization, upsampling, stepEmbeddingDim, noiseSchedule, signalScale } = config;
+  const { conditioning, mel, melNormalization, upsampling, stepEmbeddingDim, noiseSchedule } = config;
   const conditioningSchema = conditioningSchemas[conditioning];
   if (conditioningSchema === undefined) {
     throw badConfig("conditioning", `one of ${Object.keys(conditioningSchemas).join(", ")}`, conditioning);
@@ -74,9 +75,7 @@ export function parseDiffwaveConfig(value: unknown): DiffwaveConfig {
     const path = ["noiseSchedule.first", "noiseSchedule.last"][index] ?? `fastSchedule[${index - 2}]`;
     if (!(beta > 0 && beta < 1)) throw badConfig(path, "a number between 0 and 1", beta);
   }
-  if (signalScale !== undefined && !(signalScale > 0 && Number.isFinite(signalScale))) {
-    throw badConfig("signalScale", "a number above 0", signalScale);
-  }
+  if (config.adaptivePrior !== undefined) checkPrior(config.adaptivePrior, mel);
   if (melNormalization !== undefined) {
     const { mean, deviation } = melNormalization;
     checkSchema(deviation, "number", "melNormalization.deviation");
@@ -92,6 +91,18 @@ export function parseDiffwaveConfig(value: unknown): DiffwaveConfig {
     );
   }
   return config;
+}
+
+function checkPrior(prior: AdaptivePriorConfig, mel: MelConfig | undefined): void {
+  for (const name of ["scale", "floor", "limit"] as const) {
+    checkSchema(prior[name], "number", `adaptivePrior.${name}`);
+    if (prior[name] === 0) throw badConfig(`adaptivePrior.${name}`, "a number above 0", prior[name]);
+  }
+  if (mel === undefined) throw badConfig("adaptivePrior", "nothing without a mel", prior);
+  const { log, scale = 1, offset = 0 } = mel.compression;
+  if (log !== "natural" || scale !== 1 || offset !== 0) {
+    throw badConfig("mel.compression", "plain natural logarithms for an adaptive prior", mel.compression);
+  }
 }
 
 /** The dilation of a layer. */

@@ -5,7 +5,12 @@ import { concatFloats } from "../../src/kernels/concat";
 import type { NetworkSession } from "../../src/runtime/network-session";
 import { outputData } from "../../src/runtime/output-data";
 import type { FeatureStream } from "../../src/vocoder/neural-vocoder";
+import { AdaptivePrior } from "./adaptive-prior";
+import type { DiffwaveConfig } from "./config";
 import type { Sampler } from "./sampler";
+
+/** The config of a network that takes a mel. */
+export type MelDiffwaveConfig = DiffwaveConfig & { readonly mel: MelConfig };
 
 /**
  * Samples that go through the denoiser at a time: enough that a call's fixed cost does not count, few enough that its
@@ -24,9 +29,13 @@ export class DiffwaveStream implements FeatureStream {
   #frames = new Float32Array(0);
   /** How many of them, 0 or 1, are done and only there for those behind them. */
   #numBefore = 0;
+  readonly #prior: AdaptivePrior | undefined;
+  /** Levels of the samples that are on their way through the steps. */
+  #levels = new Float32Array(0);
 
-  constructor(mel: MelConfig, conditioner: NetworkSession, sampler: Sampler) {
+  constructor({ mel, adaptivePrior }: MelDiffwaveConfig, conditioner: NetworkSession, sampler: Sampler) {
     this.#mel = mel;
+    this.#prior = adaptivePrior && new AdaptivePrior(mel, adaptivePrior);
     this.#conditioner = conditioner;
     this.#sampler = sampler;
     this.#blockFrames = Math.max(1, Math.round(blockSamples / mel.hopLength));
@@ -43,7 +52,7 @@ export class DiffwaveStream implements FeatureStream {
   async flush(): Promise<Float32Array> {
     const pieces: Float32Array[] = [];
     while (this.#numWaiting > 0) pieces.push(await this.#vocode(Math.min(this.#blockFrames, this.#numWaiting)));
-    for await (const piece of this.#sampler.flush()) pieces.push(piece);
+    for await (const piece of this.#sampler.flush()) pieces.push(this.#atLevel(piece));
     return concatFloats(pieces);
   }
 
@@ -64,8 +73,20 @@ export class DiffwaveStream implements FeatureStream {
       begin,
       begin + numFrames * rowLength,
     );
+    if (this.#prior !== undefined) {
+      const levels = this.#prior.levels(window, this.#numBefore, this.#numBefore + numFrames);
+      this.#levels = concatFloats([this.#levels, levels]);
+    }
     this.#frames = this.#frames.slice((this.#numBefore + numFrames - 1) * numMels);
     this.#numBefore = 1;
-    return this.#sampler.push(numFrames * hopLength, condition);
+    return this.#atLevel(await this.#sampler.push(numFrames * hopLength, condition));
+  }
+
+  /** Samples that are through all steps, as loud as the mel says. */
+  #atLevel(samples: Float32Array): Float32Array {
+    if (this.#prior === undefined) return samples;
+    const levels = this.#levels;
+    this.#levels = levels.slice(samples.length);
+    return samples.map((sample, n) => sample * (levels[n] as number));
   }
 }

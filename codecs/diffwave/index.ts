@@ -108,7 +108,7 @@ async function assemble(source: CodecSource, isFast: boolean, options: AssembleO
       async openStream({ seed = 0, signal }) {
         const noise = seededNoise(seed);
         const sampler = new Sampler(config, await networks.get(), { noise, signal });
-        return new DiffwaveStream(mel, await conditioner.get(), sampler);
+        return new DiffwaveStream({ ...config, mel }, await conditioner.get(), sampler);
       },
       async dispose() {
         await conditioner.dispose();

@@ -30,19 +30,18 @@ export interface SamplerOptions {
 /** One signal on its way through all steps. */
 export class Sampler {
   readonly #steps: readonly ReverseStream[];
-  readonly #signalScale: number;
   readonly #start: NoiseSource;
   readonly #signal: AbortSignal | undefined;
 
   constructor(config: DiffwaveConfig, networks: DiffwaveNetworks, { noise, label, signal }: SamplerOptions) {
     const delay = lookAhead(config);
     const conditionDim = config.mel?.numMels ?? 0;
-    this.#signalScale = config.signalScale ?? 1;
+    const limit = config.adaptivePrior?.limit ?? 1;
     this.#start = noise(0);
     this.#signal = signal;
     this.#steps = networks.steps.map((step, index) => {
       const { offsets } = step;
-      const shared = { session: networks.denoiser, conditionDim, label, delay, limit: this.#signalScale };
+      const shared = { session: networks.denoiser, conditionDim, label, delay, limit };
       return new ReverseStream({ ...shared, step, offsets, noise: noise(index + 1) });
     });
   }
@@ -72,7 +71,7 @@ export class Sampler {
       this.#signal?.throwIfAborted();
       passing = await step.push(passing);
     }
-    return passing.samples.map((sample) => sample / this.#signalScale);
+    return passing.samples;
   }
 }
 

@@ -14,10 +14,12 @@ from quantone_training.config import from_mapping, to_mapping
 from quantone_training.diffwave.config import DiffwaveConfig, load_diffwave_config
 from quantone_training.diffwave.export_weights import load_checkpoint, main
 from quantone_training.diffwave.model import Denoiser
+from quantone_training.diffwave.prior import prior_level
 from quantone_training.diffwave.schedule import fast_steps, signal_levels
 from quantone_training.diffwave.settings import DiffwaveSettings
 from quantone_training.diffwave.train import DiffwaveTrainer, copy_synthesis
 from quantone_training.hifigan.config import load_hifigan_config
+from quantone_training.hifigan.features import log_mel
 from quantone_training.settings import load_settings
 from quantone_training.training_loop import Budget, run
 from quantone_training.weights_file import read_weights
@@ -83,6 +85,21 @@ def test_fast_steps_lie_among_the_trained_ones(config: DiffwaveConfig) -> None:
     clean, noise = torch.tensor([0.3]), torch.tensor([0.7])
     noisy = fast_levels[-1] ** 0.5 * clean + (1 - fast_levels[-1]) ** 0.5 * noise
     assert float(steps[-1].scale * (noisy - steps[-1].noise_gain * noise)) == pytest.approx(0.3, abs=1e-6)
+
+
+def test_the_prior_is_as_loud_as_the_speech(audio: np.ndarray) -> None:
+    shipped = load_diffwave_config(CONFIG)
+    random = torch.Generator().manual_seed(4)
+    for level in (0.3, 0.01):
+        noise = level * torch.randn(1, 1, 16000, generator=random)
+        tone = level * torch.from_numpy(audio[:16000].astype(np.float32))[None, None] / 32768
+        for waveform in (noise, tone):
+            over = waveform[:, 0] / prior_level(log_mel(waveform, shipped.mel), shipped)
+            # Far from the edges, where the mel's window is half empty.
+            assert float(over[:, 2000:14000].std()) == pytest.approx(0.25, rel=0.15)
+    silence = torch.zeros(1, 1, 1600)
+    assert shipped.adaptive_prior is not None
+    assert torch.all(prior_level(log_mel(silence, shipped.mel), shipped) == shipped.adaptive_prior.floor)
 
 
 def test_features_are_those_that_the_codec_predicts() -> None:

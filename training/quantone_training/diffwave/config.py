@@ -29,6 +29,19 @@ class NoiseScheduleConfig:
 
 
 @dataclass(frozen=True)
+class AdaptivePriorConfig:
+    """The diffusion runs on the waveform over its level, which the mel tells; `prior.py` says how.
+
+    scale: the level is so many times what the mel's bands add up to, at least `floor`; samples over it are clipped at
+    `limit`.
+    """
+
+    scale: float
+    floor: float
+    limit: float
+
+
+@dataclass(frozen=True)
 class DiffwaveConfig:
     """One vocoder: the same words as `DiffwaveConfig` in codecs/diffwave/config.ts."""
 
@@ -46,16 +59,18 @@ class DiffwaveConfig:
     step_hidden_dim: int
     noise_schedule: NoiseScheduleConfig
     fast_schedule: tuple[float, ...]
-    signal_scale: float = 1.0
-    """The diffusion runs on the waveform times this: quiet speech would drown in all but the last steps' noise."""
+    adaptive_prior: AdaptivePriorConfig | None = None
 
     def __post_init__(self) -> None:
         hop = prod(self.upsampling)
-        expect("signalScale", self.signal_scale > 0, "a number above 0", self.signal_scale)
         expect("conditioning", self.conditioning == "mel", "mel", self.conditioning)
         expect(
             "mel.hopLength", self.mel.hop_length == hop, f"the product of the upsampling, {hop}", self.mel.hop_length
         )
+        compression = self.mel.compression
+        is_plain = (compression.log, compression.scale, compression.offset) == ("natural", 1, 0)
+        if self.adaptive_prior is not None:
+            expect("mel.compression", is_plain, "plain natural logarithms for an adaptive prior", compression)
         expect("upsampling", all(stride % 2 == 0 for stride in self.upsampling), "even strides", self.upsampling)
 
 

@@ -26,6 +26,7 @@ from ..training_loop import (
 )
 from .config import DiffwaveConfig, load_diffwave_config
 from .model import Denoiser
+from .prior import prior_level
 from .sampling import sample
 from .schedule import signal_levels
 from .settings import DiffwaveSettings
@@ -56,9 +57,10 @@ class DiffwaveTrainer:
         noise = torch.randn(clean[:, 0].shape, generator=self.random).to(self.device)
         level = self.levels[steps][:, None].to(self.device)
         clean = clean.to(self.device)
-        noisy = level.sqrt() * self.config.signal_scale * clean[:, 0] + (1 - level).sqrt() * noise
+        mel = log_mel(clean, self.config.mel)
+        noisy = level.sqrt() * clean[:, 0] / prior_level(mel, self.config) + (1 - level).sqrt() * noise
         with autocast(self.device):
-            found = self.denoiser(noisy, log_mel(clean, self.config.mel), steps.float().to(self.device))
+            found = self.denoiser(noisy, mel, steps.float().to(self.device))
         loss = (found.float() - noise).abs().mean()
         norm = guarded_step(self.optimizer, loss, self.settings.clip_norm)
         self.step += 1
