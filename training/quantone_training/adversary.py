@@ -77,5 +77,4 @@ class Adversary:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.discriminators.load_state_dict(state["discriminators"])
         self.optimizer.load_state_dict(state["optimizer"])
-        # Older checkpoints do not say; theirs are warm.
-        self.step = state.get("step", self.settings.warmup_steps)
+        self.step = state["step"]

@@ -150,10 +150,8 @@ def load_state(path: Path, trainer: Trainable) -> None:
         if state.get(name) is not None:
             part.load_state_dict(state[name])
     trainer.step, trainer.seconds = state["step"], state["seconds"]
-    # Older checkpoints: the codec's have the crops' random state as "generator", DiffWave's have none of torch's own.
-    trainer.random.set_state(state["random"] if "random" in state else state["generator"])
-    if "torch_rng" in state:
-        torch.set_rng_state(state["torch_rng"])
+    trainer.random.set_state(state["random"])
+    torch.set_rng_state(state["torch_rng"])
 
 
 def measure_clips(
