@@ -53,7 +53,12 @@ export const diffwave16k = define(config16k, {
   summary: "16 kHz, from the log-mel of speech-16k, by 6 diffusion steps, 0.5 M parameters",
   weightsPackage: "@quantone/diffwave-16k",
   isFast: true,
-  card: { ...paper, codeLicence: "Apache-2.0", tested: "its PyTorch twin: small random weights and the same noise" },
+  card: {
+    ...paper,
+    codeLicence: "Apache-2.0",
+    weightsLicence: "Apache-2.0, in @quantone/diffwave-16k",
+    tested: "its PyTorch twin: small random weights and the same noise",
+  },
   numParameters: 534_687,
 });
 
