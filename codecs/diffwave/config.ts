@@ -103,6 +103,7 @@ function checkPrior(prior: AdaptivePriorConfig, mel: MelConfig | undefined): voi
   if (log !== "natural" || scale !== 1 || offset !== 0) {
     throw badConfig("mel.compression", "plain natural logarithms for an adaptive prior", mel.compression);
   }
+  if (mel.power !== 1) throw badConfig("mel.power", "1, magnitudes, for an adaptive prior", mel.power);
 }
 
 /** The dilation of a layer. */

@@ -55,12 +55,14 @@ const decades = "hundreds tens twenties thirties forties fifties sixties seventi
 const money =
   /([$£€])(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d\d)(?!\.?\d|\s+[mbt]\w*llion)|(\.\d+)?(?:\s+((?:thous|[mbt])\w*(?:and|llion))\b)?)/gu;
 
-/** The 60s and her 30s: without such a word before it, "30s" are seconds. */
-const shortDecade = /\b((?:the|my|your|his|her|our|their|early|late|mid)[\s-]+)(\d)0s\b/giu;
+/** The 60s, her 30s, the '80s: without such a word or mark before it, "30s" are seconds. */
+const shortDecade = /\b((?:the|my|your|his|her|our|their|early|late|mid)[\s-]+)['’]?(\d)0s\b/giu;
+const markedDecade = /['’](\d)0s\b/gu;
+const nextDecade = /\b([a-z]+ties\s+(?:and|or|to)\s+)(\d)0s\b/gu;
 
-/** "In 1984", but not "in 1250 cases": a noun that follows makes it a number. */
+/** "In 1984", but not "in 1250 cases": a noun of several that follows makes it a number. */
 const year =
-  /\b((?:in|since|until|year)\s+)(1[1-9]|20)([1-9]\d)(?![.,]?\d)(?!\s+(?!(?:and|or|to|but|when|where|after|before|until|at|on|in|by|as|for|from|with|the|an?|he|she|it|they|we|you|is|was|were|had|has)\b)[a-z])/giu;
+  /\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear)\s+)(1[1-9]|20)([1-9]\d)(?![.,]?\d)(?!\s+(?!(?:as|his|its|this|was|is|has|us)\b)[a-z]+s\b)/gu;
 
 /**
  * Writes out what is abbreviated.
@@ -80,6 +82,8 @@ export function spellOutEnglish(text: string): string {
       .replace(money, spellMoney)
       .replace(/(?<![\d.,])(\d\d)(\d)0s\b/gu, spellDecade)
       .replace(shortDecade, (_, before: string, digit: string) => before + spellDecade("", "", digit))
+      .replace(markedDecade, (_, digit: string) => spellDecade("", "", digit))
+      .replace(nextDecade, (_, before: string, digit: string) => before + spellDecade("", "", digit))
       .replace(year, "$1$2 $3")
       .replace(/(?<=\d)–(?=\d)/gu, " to ")
       .replace(/(?<=\d)[-:](?=\d)/gu, " ")

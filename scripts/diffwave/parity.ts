@@ -47,7 +47,11 @@ async function report(signal: DiffwaveVectors): Promise<void> {
   row(signal, "noise of one step", noise?.data, signal.noise);
   const networks = await loadNetworks(config, weights, fast, cpu);
   const sampler = new Sampler(config, networks, { noise: drawnNoise(signal) });
-  const stream = new DiffwaveStream({ ...config, mel: melConfig as NonNullable<typeof melConfig> }, conditioner, sampler);
+  const stream = new DiffwaveStream(
+    { ...config, mel: melConfig as NonNullable<typeof melConfig> },
+    conditioner,
+    sampler,
+  );
   const pieces = [...(await stream.push(mel)), ...(await stream.flush())];
   await networks.dispose();
   row(signal, "audio", Float32Array.from(pieces), audio);

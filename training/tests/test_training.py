@@ -80,18 +80,12 @@ def test_discriminators_that_join_a_run_later_learn_first(
     first = Trainer(tiny, settings, audio)
     first.step = 20
     save_state(tmp_path / "checkpoint.pt", first)
-    joined, resumed, older = (Trainer(tiny, adversarial, audio) for _ in range(3))
+    joined, resumed = (Trainer(tiny, adversarial, audio) for _ in range(2))
     load_state(tmp_path / "checkpoint.pt", joined)
     assert ["adversarial" in joined.train_step(0.0) for _ in range(4)] == [False, False, False, True]
     save_state(tmp_path / "checkpoint.pt", joined)
     load_state(tmp_path / "checkpoint.pt", resumed)
     assert ["adversarial" in resumed.train_step(0.0) for _ in range(2)] == [False, True]
-    # Checkpoints from before the discriminators counted their steps are of runs that were past this.
-    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    del state["adversary"]["step"]
-    torch.save(state, tmp_path / "checkpoint.pt")
-    load_state(tmp_path / "checkpoint.pt", older)
-    assert older.adversary is not None and older.adversary.is_warm
 
 
 def test_run_writes_checkpoint_and_log_within_its_budget(

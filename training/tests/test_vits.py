@@ -310,6 +310,7 @@ def test_recordings_come_from_folders_archives_or_the_cache(tmp_path: Path) -> N
     sf.write(data / "v/one.wav", samples, 16000)
     with tarfile.open(data / "shard.tar", "w") as shard:
         shard.add(data / "v/one.wav", "w/two.wav")
+    (data / "v/broken.wav").write_bytes(b"RIFF")
     cache = tmp_path / "run" / "voice.npz"
     with pytest.raises(FileNotFoundError, match="--data"):
         load_recordings(None, "v/", cache, 16000)
@@ -319,6 +320,7 @@ def test_recordings_come_from_folders_archives_or_the_cache(tmp_path: Path) -> N
     assert list(decoded) == ["v/one.wav"] and len(decoded["v/one.wav"]) == 1600
     np.testing.assert_array_equal(load_recordings(None, "v/", cache, 16000)["v/one.wav"], decoded["v/one.wav"])
     assert sorted(load_recordings(data, "", tmp_path / "all.npz", 16000)) == ["v/one.wav", "w/two.wav"]
+    assert list(load_recordings(data, "", tmp_path / "w.npz", 16000, ["v"])) == ["w/two.wav"]
 
 
 def test_trainer_leaves_out_what_has_no_whole_segment(

@@ -40,6 +40,10 @@ class AdaptivePriorConfig:
     floor: float
     limit: float
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            expect(f"adaptivePrior.{name}", value > 0, "a number above 0", value)
+
 
 @dataclass(frozen=True)
 class DiffwaveConfig:
@@ -71,6 +75,7 @@ class DiffwaveConfig:
         is_plain = (compression.log, compression.scale, compression.offset) == ("natural", 1, 0)
         if self.adaptive_prior is not None:
             expect("mel.compression", is_plain, "plain natural logarithms for an adaptive prior", compression)
+            expect("mel.power", self.mel.power == 1, "1, magnitudes, for an adaptive prior", self.mel.power)
         expect("upsampling", all(stride % 2 == 0 for stride in self.upsampling), "even strides", self.upsampling)
 
 

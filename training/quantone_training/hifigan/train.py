@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..command_line import ROOT, parse_options, start_or_resume, training_arguments, training_audio
+from ..config import expect
 from ..data import CropSampler, to_length
 from ..decoded_mel import DecodedMel
 from ..muon import Muon, parameter_groups
@@ -55,6 +56,9 @@ class HifiganTrainer:
         self.decoded_mel = decoded_mel
         self.lead_samples, tail = (decoded_mel.lead_samples, decoded_mel.tail_samples) if decoded_mel else (0, 0)
         self.num_samples = settings.crop_frames * config.mel.hop_length
+        if decoded_mel:
+            is_whole = self.num_samples % decoded_mel.hop_length == 0
+            expect("cropFrames", is_whole, "whole frames of the codec", settings.crop_frames)
         self.sampler = CropSampler(audio, self.lead_samples + self.num_samples + tail)
         self.random = torch.Generator().manual_seed(settings.seed)
         self.step, self.seconds = 0, 0.0
@@ -88,7 +92,7 @@ class HifiganTrainer:
         clean = crops[:, :, self.lead_samples : self.lead_samples + self.num_samples]
         mel = log_mel(clean, self.config.mel)
         if self.decoded_mel is not None:
-            count = round(self.settings.decoded_fraction * len(crops))
+            count = max(1, round(self.settings.decoded_fraction * len(crops)))
             mel = torch.cat([self.decoded_mel.predict(crops[:count], self.random), mel[count:]])
         return clean, mel
 

@@ -6,6 +6,7 @@ Sentences that the model is judged by are held out by a fixed rule, with every o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +61,10 @@ class Batch:
         return int(self.frame_counts.max())
 
 
-def decode_voice(folder: Path, source: str, sample_rate: int) -> dict[str, np.ndarray]:
+def decode_voice(folder: Path, source: str, sample_rate: int, excludes: Iterable[str] = ()) -> dict[str, np.ndarray]:
     """Every recording of the folder, and of .tar archives in it, whose name begins so: int16 [T] each, by its name.
+
+    Files that cannot be read are named and passed over.
 
     Raises
     ------
@@ -69,16 +72,22 @@ def decode_voice(folder: Path, source: str, sample_rate: int) -> dict[str, np.nd
         When there is none.
     """
     decoded: dict[str, np.ndarray] = {}
-    for name, recording in recordings(folder):
+    for name, recording in recordings(folder, excludes):
         if name.startswith(source):
-            samples, rate = sf.read(recording, dtype="float32")
+            try:
+                samples, rate = sf.read(recording, dtype="float32")
+            except sf.LibsndfileError as error:
+                print(f"passed over {name}: {error}", flush=True)
+                continue
             decoded[name] = normalize_peak(to_mono(samples, rate, sample_rate))
     if not decoded:
         raise FileNotFoundError(f'no recording in {folder} has a name that begins with "{source}"; see --source')
     return decoded
 
 
-def load_recordings(folder: Path | None, source: str, cache: Path, sample_rate: int) -> dict[str, np.ndarray]:
+def load_recordings(
+    folder: Path | None, source: str, cache: Path, sample_rate: int, excludes: Iterable[str] = ()
+) -> dict[str, np.ndarray]:
     """The recordings from `cache`, an .npz file, decoding the folder first when it does not exist.
 
     Raises
@@ -91,7 +100,7 @@ def load_recordings(folder: Path | None, source: str, cache: Path, sample_rate: 
             raise FileNotFoundError(f"no decoded recordings at {cache}; give the folder of your recordings with --data")
         cache.parent.mkdir(parents=True, exist_ok=True)
         partial = cache.with_suffix(".partial.npz")
-        np.savez(partial, **decode_voice(folder, source, sample_rate))  # type: ignore[arg-type]
+        np.savez(partial, **decode_voice(folder, source, sample_rate, excludes))  # type: ignore[arg-type]
         partial.rename(cache)
     with np.load(cache) as archive:
         return {name: archive[name] for name in archive.files}

@@ -118,7 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse_options(parser, arguments)
     config, settings = load_vits_config(options.config), load_settings(VitsSettings, options.settings)
     phonemes, cache = options.phonemes or options.run / "phonemes.tsv", options.cache or options.run / "voice.npz"
-    samples = load_recordings(options.data, options.source, cache, config.sampling_rate)
+    samples = load_recordings(options.data, options.source, cache, config.sampling_rate, options.exclude)
     voice = make_voice(samples, read_phonemes(phonemes), config.hop_length)
     start_or_resume(VitsTrainer(config, settings, voice, options.device), options, config.sampling_rate)
 
