@@ -1,6 +1,6 @@
 /** Downloads from a server on this machine that drops connections, changes its files and sends wrong bytes. */
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -46,8 +46,10 @@ function serve(body: Uint8Array, { tag = '"v1"', dropAfter = Number.POSITIVE_INF
 function dropWhen(partialLength: number, response: ServerResponse): void {
   const partial = join(cacheFolder, "partial");
   const timer = setInterval(() => {
-    const name = readdirSync(partial).find((candidate) => /^[0-9a-f]{64}$/.test(candidate));
-    const length = name === undefined ? 0 : statSync(join(partial, name)).size;
+    // The client may not have come as far as making the folder, or be done and have moved the file.
+    const names = existsSync(partial) ? readdirSync(partial) : [];
+    const name = names.find((candidate) => /^[0-9a-f]{64}$/.test(candidate));
+    const length = name === undefined ? 0 : (statSync(join(partial, name), { throwIfNoEntry: false })?.size ?? 0);
     if (length < partialLength && !response.destroyed) return;
     clearInterval(timer);
     response.destroy();
