@@ -33,6 +33,12 @@ class DecodedMel:
         self.hop_length = self.codec.config.hop_length
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """Sample rate, hop and bands of the mel that is decoded."""
+        config = self.codec.config
+        return config.sample_rate, config.mel.hop_length, config.mel.num_mels
+
+    @property
     def lead_samples(self) -> int:
         return LEAD_FRAMES * self.hop_length
 

@@ -77,6 +77,11 @@ def test_a_share_of_the_crops_has_decoded_mels(
     clean, mel = trainer._batch()
     is_true = (mel == log_mel(clean, config.mel)).flatten(1).all(1)
     assert clean.shape == (4, 1, 3200) and is_true.tolist() == [False, True, True, True]
+    with pytest.raises(ValueError, match="cropFrames"):
+        HifiganTrainer(config, replace(settings, crop_frames=21), audio, decoded_mel=decoded_mel)
+    other = replace(config, mel=replace(config.mel, num_mels=40))
+    with pytest.raises(ValueError, match="rate, hop and bands"):
+        HifiganTrainer(other, settings, audio, decoded_mel=decoded_mel)
 
 
 def test_decibels_of_pauses_count_in_logarithms_and_hardly_in_loudness(

@@ -59,6 +59,8 @@ class HifiganTrainer:
         if decoded_mel:
             is_whole = self.num_samples % decoded_mel.hop_length == 0
             expect("cropFrames", is_whole, "whole frames of the codec", settings.crop_frames)
+            decoded, wanted = decoded_mel.shape, (config.mel.sample_rate, config.mel.hop_length, config.mel.num_mels)
+            expect("mel", decoded == wanted, f"the codec's rate, hop and bands, {decoded}", wanted)
         self.sampler = CropSampler(audio, self.lead_samples + self.num_samples + tail)
         self.random = torch.Generator().manual_seed(settings.seed)
         self.step, self.seconds = 0, 0.0
