@@ -43,10 +43,61 @@ def diffwave_settings() -> DiffwaveSettings:
 
 def test_loss_falls(config: DiffwaveConfig, diffwave_settings: DiffwaveSettings, audio: np.ndarray) -> None:
     trainer = DiffwaveTrainer(config, diffwave_settings, audio)
-    losses = [trainer.train_step(0.0)["noise"] for _ in range(60)]
+    rows = [trainer.train_step(0.0) for _ in range(60)]
+    losses = [row["noise"] for row in rows]
     # At first it finds no noise at all, which is off by the mean absolute value of a normal number.
     assert losses[0] == pytest.approx((2 / np.pi) ** 0.5, abs=0.02)
     assert np.mean(losses[-10:]) < 0.7 * losses[0]
+    for name in ("multi_resolution", "loudness"):
+        assert np.mean([row[name] for row in rows[-10:]]) < 0.8 * rows[0][name]
+
+
+class Listener(torch.nn.Module):
+    """In the denoiser's place: keeps what it is given, and answers with what it is told."""
+
+    def __init__(self, answer: torch.Tensor) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, noisy: torch.Tensor, mel: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        self.noisy, self.steps = noisy, steps
+        return self.answer
+
+
+def test_the_noise_itself_has_no_loss_of_either_kind(
+    config: DiffwaveConfig, diffwave_settings: DiffwaveSettings, audio: np.ndarray
+) -> None:
+    trainer = DiffwaveTrainer(config, replace(diffwave_settings, blind_fraction=0.0), audio)
+    clean = trainer.sampler.batch(4, trainer.random)
+    state = trainer.random.get_state()
+    torch.rand(4, generator=trainer.random)
+    noise = torch.randn(clean[:, 0].shape, generator=trainer.random)
+    for answer, expected in ((noise, 0.0), (0.9 * noise, 0.08)):
+        trainer.denoiser = Listener(answer)
+        trainer.random.set_state(state)
+        terms = trainer.losses(clean)
+        assert float(terms["noise"]) == pytest.approx(expected, abs=5e-3)
+        assert (float(terms["multi_resolution"]) < 1e-3) == (expected == 0)
+        assert (float(terms["loudness"]) < 1e-3) == (expected == 0)
+
+
+def test_blind_crops_hold_nothing_of_the_waveform(
+    config: DiffwaveConfig, diffwave_settings: DiffwaveSettings, audio: np.ndarray
+) -> None:
+    trainer = DiffwaveTrainer(config, replace(diffwave_settings, blind_fraction=0.5), audio)
+    clean = trainer.sampler.batch(4, trainer.random)
+    state = trainer.random.get_state()
+    listener = trainer.denoiser = Listener(torch.zeros_like(clean[:, 0]))
+    heard = []
+    for waveform in (clean, -clean):
+        trainer.random.set_state(state)
+        trainer.losses(waveform)
+        heard.append(listener.noisy)
+    assert torch.equal(heard[0][:2], heard[1][:2])
+    assert not torch.isclose(heard[0][2:], heard[1][2:]).all(1).any()
+    assert listener.steps[:2].tolist() == [49, 49]
+    with pytest.raises(ValueError, match='"blindFraction" expected 0 or more'):
+        replace(diffwave_settings, blind_fraction=1.0)
 
 
 def test_resumed_run_continues_exactly(
