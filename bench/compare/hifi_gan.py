@@ -1,8 +1,8 @@
 """PyTorch's side of the HiFi-GAN benchmark: the generator with weight norm folded, one command a line.
 
-`python bench/compare/hifi_gan.py CONFIG CHECKPOINT FEATURES`; FEATURES are float32 frames [F, M]. It runs
-as the authors wrote it, in one-dimensional convolutions, or as training/ has it, with the channels last in memory:
-whichever is faster.
+`python bench/compare/hifi_gan.py CONFIG CHECKPOINT FEATURES`; FEATURES are float32 frames [F, M]. A command names the form:
+`published` is as the authors wrote it, in one-dimensional convolutions, `channels-last` as training/ has it. With a file
+behind it, the samples are written there.
 """
 
 from __future__ import annotations
@@ -77,16 +77,17 @@ def main() -> None:
     generator, num_mels = load(sys.argv[1], sys.argv[2])
     features = torch.from_numpy(np.fromfile(sys.argv[3], np.float32).reshape(-1, num_mels)).T[None].contiguous()
     forms: dict[str, Vocode] = {
-        "time last": as_published(generator),
-        "channels last": generator,
+        "published": as_published(generator),
+        "channels-last": generator,
     }
-    fastest = min(forms, key=lambda name: min(timed(forms[name], features)[0] for _ in range(3)))
-    print(f"torch {torch.__version__}, {fastest}", flush=True)
+    for vocode in forms.values():
+        vocode(features)
+    print(f"torch {torch.__version__}", flush=True)
     for line in sys.stdin:
-        command, _, argument = line.strip().partition(" ")
-        seconds, waveform = timed(forms[fastest], features)
-        if command == "audio":
-            waveform.numpy().tofile(argument)
+        form, _, file = line.strip().partition(" ")
+        seconds, waveform = timed(forms[form], features)
+        if file:
+            waveform.numpy().tofile(file)
         print(seconds, flush=True)
 
 
