@@ -8,6 +8,7 @@ import { multiplyDimension, symbol } from "../../src/graph/dimension";
 import { batch, GraphBuilder, type Operand } from "../../src/graph/graph-builder";
 import type { Network } from "../../src/graph/network";
 import { leakyRelu } from "../../src/graph/ops/activation";
+import { normalize } from "../../src/graph/ops/elementwise";
 import { reshape } from "../../src/graph/ops/shape";
 import { conditionWidth, type DiffwaveConfig } from "./config";
 
@@ -25,19 +26,13 @@ export function buildConditioner(config: DiffwaveConfig, weights: StateDict): Ne
   const numMels = conditionWidth(config);
   const mel = graph.input("mel", [batch, symbol("F"), numMels]);
   // An image with one channel, time downwards: frames stay rows.
-  let image = reshape(normalized(mel, config), [batch, 1, symbol("F"), numMels]);
+  const normalized = config.melNormalization === undefined ? mel : normalize(mel, config.melNormalization);
+  let image = reshape(normalized, [batch, 1, symbol("F"), numMels]);
   for (const [index, stride] of (config.upsampling ?? []).entries()) {
     image = upsampleRows(image, weights, `spectrogram_upsampler.conv${index + 1}`, stride);
   }
   const [, , length = 1] = image.shape;
   return graph.build({ condition: reshape(image, [batch, length, numMels]) });
-}
-
-function normalized(mel: Operand, { melNormalization }: DiffwaveConfig): Operand {
-  if (melNormalization === undefined) return mel;
-  const { graph, shape } = mel;
-  const centered = graph.node("Sub", [mel, graph.number(melNormalization.mean)], shape);
-  return graph.node("Div", [centered, graph.number(melNormalization.deviation)], shape);
 }
 
 /** [B, 1, F, M] -> [B, 1, F * stride, M]; the kernel spans two strides. */

@@ -1,25 +1,26 @@
 /** The config of the speech codecs: what `config.json` holds, checked. The same file configures training. */
+import type { MelConfig } from "../../src/features/mel-spectrogram";
 import { badConfig, checkSchema, expectEqual, type Schema } from "../config-schema";
-
-export interface EncoderStageConfig {
-  readonly channels: number;
-  readonly kernelSize: number;
-  readonly stride: number;
-  readonly dilations: readonly number[];
-}
 
 export interface SpeechConfig {
   readonly name: string;
   readonly sampleRate: number;
-  /** Samples of one frame: the product of the encoder's strides. */
+  /** Samples of one frame. */
   readonly hopLength: number;
   readonly frameRate: number;
   readonly latentDim: number;
   readonly residualKernelSize: number;
-  readonly encoder: { readonly stages: readonly EncoderStageConfig[]; readonly outputKernelSize: number };
-  readonly bypass: { readonly kernelSize: number };
+  readonly encoder: {
+    /** Of the convolution that strides from the mel's frames to the codec's. */
+    readonly inputKernelSize: number;
+    readonly channels: number;
+    readonly dilations: readonly number[];
+    readonly outputKernelSize: number;
+  };
   readonly rvq: { readonly numCodebooks: number; readonly codebookSize: number; readonly codebookDim: number };
   readonly decoder: {
+    /** Frames that the network hears beyond the one it decodes: most of the codec's delay. */
+    readonly lookaheadFrames: number;
     readonly inputKernelSize: number;
     readonly frameChannels: number;
     readonly frameDilations: readonly number[];
@@ -43,6 +44,16 @@ export interface SpeechConfig {
     readonly maxFrequencyHz: number;
     readonly floor: number;
   };
+  /** What brings log-mels to about -1 to 1 before the encoder's first layer. */
+  readonly melNormalization: { readonly mean: number; readonly deviation: number };
+  /** The lowest frequencies, which the encoder hears with their phases: multiples of `spacingHz`. */
+  readonly phase: {
+    readonly numFrequencies: number;
+    readonly spacingHz: number;
+    /** What their magnitudes are raised to, above `floor`. */
+    readonly exponent: number;
+    readonly floor: number;
+  };
 }
 
 const schema: Schema = {
@@ -52,13 +63,10 @@ const schema: Schema = {
   frameRate: "number",
   latentDim: "count",
   residualKernelSize: "count",
-  encoder: {
-    stages: [{ channels: "count", kernelSize: "count", stride: "count", dilations: ["count"] }],
-    outputKernelSize: "count",
-  },
-  bypass: { kernelSize: "count" },
+  encoder: { inputKernelSize: "count", channels: "count", dilations: ["count"], outputKernelSize: "count" },
   rvq: { numCodebooks: "count", codebookSize: "count", codebookDim: "count" },
   decoder: {
+    lookaheadFrames: "number",
     inputKernelSize: "count",
     frameChannels: "count",
     frameDilations: ["count"],
@@ -77,6 +85,8 @@ const schema: Schema = {
     maxFrequencyHz: "number",
     floor: "number",
   },
+  melNormalization: { deviation: "number" },
+  phase: { numFrequencies: "count", spacingHz: "number", exponent: "number", floor: "number" },
 };
 
 /**
@@ -87,21 +97,43 @@ const schema: Schema = {
 export function parseSpeechConfig(value: unknown): SpeechConfig {
   checkSchema(value, schema);
   const config = value as SpeechConfig;
-  const { hopLength, encoder, decoder, vocoder, mel, bypass } = config;
+  const { hopLength, encoder, decoder, vocoder, mel, melNormalization } = config;
   const subframe = hopLength / decoder.upsampleFactor;
-  expectEqual(
-    "hopLength",
-    hopLength,
-    encoder.stages.reduce((product, stage) => product * stage.stride, 1),
-  );
   expectEqual("frameRate", config.frameRate, config.sampleRate / hopLength);
   expectEqual("rvq.codebookDim", config.rvq.codebookDim, config.latentDim);
-  expectEqual("bypass.kernelSize", bypass.kernelSize, 2 * hopLength);
   expectEqual("vocoder.hopLength", vocoder.hopLength, subframe);
   expectEqual("mel.hopLength", mel.hopLength, subframe);
-  for (const [index, { kernelSize, stride }] of encoder.stages.entries()) {
-    if (kernelSize < stride)
-      throw badConfig(`encoder.stages[${index}].kernelSize`, `at least the stride, ${stride}`, kernelSize);
+  if (!Number.isInteger(decoder.lookaheadFrames)) {
+    throw badConfig("decoder.lookaheadFrames", "a whole number", decoder.lookaheadFrames);
   }
+  if (mel.windowLength > mel.fftLength) {
+    throw badConfig("mel.windowLength", `at most mel.fftLength, ${mel.fftLength}`, mel.windowLength);
+  }
+  if (encoder.inputKernelSize < decoder.upsampleFactor) {
+    throw badConfig(
+      "encoder.inputKernelSize",
+      `at least decoder.upsampleFactor, ${decoder.upsampleFactor}`,
+      encoder.inputKernelSize,
+    );
+  }
+  if (!Number.isFinite(melNormalization.mean)) {
+    throw badConfig("melNormalization.mean", "a number", melNormalization.mean);
+  }
+  if (config.phase.floor === 0) throw badConfig("phase.floor", "a number above 0", 0);
+  if (melNormalization.deviation === 0) throw badConfig("melNormalization.deviation", "a number above 0", 0);
   return config;
+}
+
+/** The log-mel that the decoder learned to predict, as training/quantone_training/features.py computes it. */
+export function melOf({ sampleRate, mel }: SpeechConfig): MelConfig {
+  const { floor, ...sizes } = mel;
+  return {
+    ...sizes,
+    sampleRate,
+    melScale: "slaney",
+    norm: "slaney",
+    power: 1,
+    padding: "reflect-same",
+    compression: { log: "natural", floor },
+  };
 }

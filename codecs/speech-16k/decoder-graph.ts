@@ -1,26 +1,23 @@
 /**
- * quantized [B, F, D] -> what the vocoders take: spectrum [B, F', 2 * bins], log_mel [B, F', M], and the baseline
- * [B, T] that is added to the vocoder's waveform; F' = F * upsampleFactor, T = F * hopLength.
+ * quantized [B, F, D] -> what the vocoders take: spectrum [B, F', 2 * bins] and log_mel [B, F', M], F' = F * upsampleFactor.
  *
  * Residual units at the frame rate, one upsampling, residual units at the subframe rate, then a linear head for each
- * output. The baseline inverts the encoder's bypass. It comes as the overlap-add gives it, one hop late: its last hop
- * comes out with one further frame of zeros.
+ * output. Everything comes `lookaheadFrames` late: the last frames come out with as many further frames of zeros.
  * The PyTorch twin is training/quantone_training/decoder.py.
  */
-import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
-import { causalConv, transposedConv, upsampleConv } from "../../src/graph/blocks/causal-conv";
+import type { StateDict } from "../../src/checkpoints/state-dict";
+import { causalConv, upsampleConv } from "../../src/graph/blocks/causal-conv";
 import { symbol } from "../../src/graph/dimension";
 import { batch, GraphBuilder, type Operand } from "../../src/graph/graph-builder";
 import type { Network, NetworkForm } from "../../src/graph/network";
 import { elu } from "../../src/graph/ops/elementwise";
-import { reshape } from "../../src/graph/ops/shape";
 import type { SpeechConfig } from "./config";
 import { convWeights, residualUnits } from "./conv-weights";
 
-export type DecoderOutput = "spectrum" | "log_mel" | "baseline";
+export type DecoderOutput = "spectrum" | "log_mel";
 
 /**
- * Builds the decoder with the outputs that are asked for; layers that none of them needs are left out.
+ * Builds the decoder with the outputs that are asked for.
  *
  * @throws {ModelError} when a tensor is missing or has another shape than the config says
  */
@@ -28,18 +25,18 @@ export function buildDecoder(
   config: SpeechConfig,
   weights: StateDict,
   form: NetworkForm,
-  outputs: readonly DecoderOutput[] = ["spectrum", "baseline"],
+  outputs: readonly DecoderOutput[] = ["spectrum"],
 ): Network {
   const graph = new GraphBuilder({ name: `${config.name}.decoder`, form });
   const quantized = graph.input("quantized", [batch, symbol("F"), config.latentDim]);
-  const needsTrunk = outputs.some((output) => output !== "baseline");
-  const trunk = needsTrunk ? decoderTrunk(quantized, config, weights) : quantized;
-  const build: Record<DecoderOutput, () => Operand> = {
-    spectrum: () => linearHead(trunk, weights, "spectrum", config.vocoder.fftLength + 2),
-    log_mel: () => linearHead(trunk, weights, "log_mel", config.mel.numMels),
-    baseline: () => baseline(quantized, config, weights),
+  const trunk = decoderTrunk(quantized, config, weights);
+  const widths: Record<DecoderOutput, number> = {
+    spectrum: config.vocoder.fftLength + 2,
+    log_mel: config.mel.numMels,
   };
-  return graph.build(Object.fromEntries(outputs.map((output) => [output, build[output]()])));
+  return graph.build(
+    Object.fromEntries(outputs.map((output) => [output, linearHead(trunk, weights, output, widths[output])])),
+  );
 }
 
 /** [B, F, D] -> [B, F', subframeChannels]. */
@@ -74,11 +71,4 @@ function linearHead(trunk: Operand, weights: StateDict, name: string, width: num
   const numInputs = trunk.shape[2] as number;
   const head = convWeights(weights, path, [width, numInputs, 1]);
   return trunk.graph.scope(path, () => causalConv(trunk, head));
-}
-
-function baseline(quantized: Operand, config: SpeechConfig, weights: StateDict): Operand {
-  const { hopLength, latentDim, bypass } = config;
-  const weight = requireTensor(weights, "decoder.bypass.weight", [latentDim, 1, bypass.kernelSize]);
-  const samples = quantized.graph.scope("decoder.bypass", () => transposedConv(quantized, weight, hopLength));
-  return reshape(samples, [batch, symbol("F", hopLength)]);
 }

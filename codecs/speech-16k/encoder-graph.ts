@@ -1,18 +1,19 @@
 /**
  * waveform [B, T] -> latents [B, F, D], T = F * hopLength.
  *
- * Strided causal convolutions with residual units between them; beside them the bypass, which correlates each frame and
- * the one before it with D basis vectors (an MDCT when training begins) and is added at the end.
+ * The log-mel of what has been heard, with the phases of its lowest frequencies, then causal convolutions at the frame
+ * rate with residual units.
  * The PyTorch twin is training/quantone_training/encoder.py.
  */
-import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
+import type { StateDict } from "../../src/checkpoints/state-dict";
 import { causalConv } from "../../src/graph/blocks/causal-conv";
+import { causalLogMel, causalPhases } from "../../src/graph/blocks/causal-spectrum";
 import { symbol } from "../../src/graph/dimension";
 import { batch, GraphBuilder, type Operand } from "../../src/graph/graph-builder";
 import type { Network, NetworkForm } from "../../src/graph/network";
-import { add, elu } from "../../src/graph/ops/elementwise";
-import { reshape } from "../../src/graph/ops/shape";
-import type { SpeechConfig } from "./config";
+import { elu, normalize } from "../../src/graph/ops/elementwise";
+import { concat, reshape } from "../../src/graph/ops/shape";
+import { melOf, type SpeechConfig } from "./config";
 import { convWeights, residualUnits } from "./conv-weights";
 
 /**
@@ -21,32 +22,31 @@ import { convWeights, residualUnits } from "./conv-weights";
  * @throws {ModelError} when a tensor is missing or has another shape than the config says
  */
 export function buildEncoder(config: SpeechConfig, weights: StateDict, form: NetworkForm): Network {
-  const { hopLength, latentDim, bypass } = config;
+  const { latentDim, decoder, mel, phase } = config;
+  const { channels, dilations, inputKernelSize, outputKernelSize } = config.encoder;
   const graph = new GraphBuilder({ name: `${config.name}.encoder`, form });
-  const numSamples = symbol("F", hopLength);
-  const waveform = graph.input("waveform", [batch, numSamples]);
-  const samples = reshape(waveform, [batch, numSamples, 1]);
-  const coefficients = graph.scope("encoder.bypass", () => {
-    const weight = requireTensor(weights, "encoder.bypass.weight", [latentDim, 1, bypass.kernelSize]);
-    return causalConv(samples, { weight }, { stride: hopLength });
-  });
-  return graph.build({ latents: add(learnedLatents(samples, config, weights), coefficients) });
+  const input = convWeights(weights, "encoder.input", [
+    channels,
+    mel.numMels + 2 * phase.numFrequencies,
+    inputKernelSize,
+  ]);
+  const features = featuresOf(graph, config);
+  const frames = residualUnits(
+    graph.scope("encoder.input", () => causalConv(features, input, { stride: decoder.upsampleFactor })),
+    weights,
+    "encoder.units",
+    { channels, kernelSize: config.residualKernelSize, dilations },
+  );
+  const out = convWeights(weights, "encoder.out", [latentDim, channels, outputKernelSize]);
+  return graph.build({ latents: graph.scope("encoder.out", () => causalConv(elu(frames), out)) });
 }
 
-/** samples [B, T, 1] -> [B, F, D] through the stages. */
-function learnedLatents(samples: Operand, config: SpeechConfig, weights: StateDict): Operand {
-  const { graph } = samples;
-  const { stages, outputKernelSize } = config.encoder;
-  let x = samples;
-  let numInputs = 1;
-  for (const [index, { channels, kernelSize, stride, dilations }] of stages.entries()) {
-    const path = index === 0 ? "encoder.stem" : `encoder.stages.${index}.down`;
-    const down = convWeights(weights, path, [channels, numInputs, kernelSize]);
-    const strided = graph.scope(path, () => causalConv(x, down, { stride }));
-    const sizes = { channels, kernelSize: config.residualKernelSize, dilations };
-    x = elu(residualUnits(strided, weights, `encoder.stages.${index}.units`, sizes));
-    numInputs = channels;
-  }
-  const out = convWeights(weights, "encoder.out", [config.latentDim, numInputs, outputKernelSize]);
-  return graph.scope("encoder.out", () => causalConv(x, out));
+/** [B, F', M + 2 * N] from the graph's input, F' = F * upsampleFactor. */
+function featuresOf(graph: GraphBuilder, config: SpeechConfig): Operand {
+  const { mel, melNormalization, phase } = config;
+  const numSamples = symbol("F", config.hopLength);
+  const samples = reshape(graph.input("waveform", [batch, numSamples]), [batch, numSamples, 1]);
+  const logMel = graph.scope("encoder.log_mel", () => causalLogMel(samples, { ...melOf(config), floor: mel.floor }));
+  const phases = graph.scope("encoder.phases", () => causalPhases(samples, { ...melOf(config), ...phase }));
+  return concat([normalize(logMel, melNormalization), phases], 2);
 }

@@ -8,7 +8,6 @@ import type { AssembleOptions, CodecDefinition, CodecSource } from "../../src/co
 import { onnxDecoder } from "../../src/decoder/onnx-decoder";
 import { onnxEncoder } from "../../src/encoder/onnx-encoder";
 import { ModelError } from "../../src/errors";
-import type { MelConfig } from "../../src/features/mel-spectrogram";
 import { hannWindow } from "../../src/features/window";
 import type { CodecIdentity, CodecStages } from "../../src/pipeline";
 import { LazyResource } from "../../src/runtime/lazy-resource";
@@ -19,7 +18,7 @@ import { codebookRevision } from "../../src/rvq/codebook-revision";
 import { ResidualQuantizer } from "../../src/rvq/quantize";
 import { istftVocoder } from "../../src/vocoder/istft-vocoder";
 import type { Vocoder } from "../../src/vocoder/vocoder";
-import { parseSpeechConfig, type SpeechConfig } from "./config";
+import { melOf, parseSpeechConfig, type SpeechConfig } from "./config";
 import embeddedConfig from "./config.json";
 import { buildDecoder } from "./decoder-graph";
 import { buildEncoder } from "./encoder-graph";
@@ -28,25 +27,22 @@ export { parseSpeechConfig, type SpeechConfig } from "./config";
 export { buildDecoder } from "./decoder-graph";
 export { buildEncoder } from "./encoder-graph";
 
-/** A frame waits for the next one: its inverse MDCT reaches into it, and the decoder's network listens ahead as far. */
-const decoderDelayFrames = 1;
-
 /** Paths that the search keeps by default; docs/decisions/0022 has what each width gains and costs. */
 const beamWidth = 8;
 
 /** The definition that `loadCodec("speech-16k")` finds. */
 export const speech16k: CodecDefinition = {
   name: "speech-16k",
-  summary: "16 kHz mono speech, 0.5 to 6 kbps in steps of 0.5, 50 frames a second, 51 ms delay",
+  summary: "16 kHz mono speech, 0.5 to 6 kbps in steps of 0.5, 50 frames a second, 71 ms delay",
   weightsLicence: "Apache-2.0",
   card: {
-    paper: "this package's own; after SoundStream (2021) and Vocos (2023)",
+    paper: "this package's own; after SoundStream (2021), Vocos (2023) and HiFi-GAN (2020)",
     paperUrl: "../codecs/speech-16k/README.md",
     sampleRate: embeddedConfig.sampleRate,
     numChannels: 1,
     frameRate: embeddedConfig.frameRate,
     rvq: embeddedConfig.rvq,
-    numParameters: 8_435_090,
+    numParameters: 8_341_906,
     delaySamples: delaySamplesOf(parseSpeechConfig(embeddedConfig)),
     codeLicence: "Apache-2.0",
     weightsLicence: "Apache-2.0, in the package",
@@ -91,13 +87,12 @@ function stagesOf(config: SpeechConfig, checkpoint: Checkpoint, options: Assembl
   });
   const decoderOf = (features: "spectrum" | "log_mel") =>
     new LazyResource(async () => {
-      const outputs = features === "spectrum" ? (["spectrum", "baseline"] as const) : ([features] as const);
-      const network = buildDecoder(config, tensors, "streaming", outputs);
+      const network = buildDecoder(config, tensors, "streaming", [features]);
       return onnxDecoder(await NetworkSession.create(await openRuntime(options), network), {
         latentDim: config.latentDim,
         hopLength: config.hopLength,
         features,
-        delayFrames: decoderDelayFrames,
+        delayFrames: config.decoder.lookaheadFrames,
       });
     });
   const [decoder, melDecoder] = [decoderOf("spectrum"), decoderOf("log_mel")];
@@ -130,29 +125,15 @@ function identityOf(config: SpeechConfig, revision: string): CodecIdentity {
   };
 }
 
-/** From a sample going in to the same sample coming out: its own frame, the decoder's wait, the vocoder's overlap. */
+/** From a sample going in to the same sample coming out: its own frame, those that the decoder waits for, the vocoder's overlap. */
 function delaySamplesOf(config: SpeechConfig): number {
-  return (1 + decoderDelayFrames) * config.hopLength + vocoderOf(config).delaySamples;
+  return (1 + config.decoder.lookaheadFrames) * config.hopLength + vocoderOf(config).delaySamples;
 }
 
 function vocoderOf(config: SpeechConfig): Vocoder {
   const { fftLength, hopLength, spectrumGain, windowSumFloor } = config.vocoder;
   const transform = { fftLength, hopLength, window: hannWindow(fftLength), gain: spectrumGain, windowSumFloor };
   return istftVocoder(transform);
-}
-
-/** The log-mel that the decoder learned to predict, as training/quantone_training/features.py computes it. */
-function melOf({ sampleRate, mel }: SpeechConfig): MelConfig {
-  const { floor, ...sizes } = mel;
-  return {
-    ...sizes,
-    sampleRate,
-    melScale: "slaney",
-    norm: "slaney",
-    power: 1,
-    padding: "reflect-same",
-    compression: { log: "natural", floor },
-  };
 }
 
 function readCodebooks({ rvq }: SpeechConfig, tensors: StateDict): Codebooks {

@@ -9,7 +9,7 @@ export interface Decoder {
   readonly startFrames?: number;
   /** The name of the output that `features` of its frames hold. */
   readonly features: string;
-  /** How far what comes out lies behind the frames that went in, in samples: features and baseline alike. */
+  /** How far what comes out lies behind the frames that went in, in samples. */
   readonly delaySamples: number;
   /**
    * Starts on a new signal.

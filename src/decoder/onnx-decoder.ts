@@ -16,7 +16,7 @@ export interface OnnxDecoderConfig extends Pick<Decoder, "latentDim" | "features
 
 /**
  * Wraps a network that takes `quantized` [B, F, D], and `denoising` [1, F, 2] if it has that switch, and gives
- * the output named by `features` and, when the codec has one, `baseline` [B, F * hopLength].
+ * the output named by `features`.
  *
  * Memory   the decoder owns the session: disposing the one disposes the other
  */
@@ -44,8 +44,7 @@ function openStream(session: NetworkSession, config: OnnxDecoderConfig, denoise?
       quantized: { data: quantized, shape: [1, numFrames, latentDim] },
       ...(hasSwitch && { denoising: denoising.take(numFrames) }),
     });
-    const features = outputData(session, outputs, config.features);
-    return { features, ...(outputs.baseline && { baseline: outputs.baseline.data }) };
+    return { features: outputData(session, outputs, config.features) };
   };
   return {
     push,
@@ -61,8 +60,7 @@ function openBatch(session: NetworkSession, config: OnnxDecoderConfig, signals: 
     async push(quantized) {
       const shape = [numSignals, quantized.length / latentDim / numSignals, latentDim];
       const outputs = await signals.run({ quantized: { data: quantized, shape } });
-      const features = outputData(session, outputs, name);
-      return { features, ...(outputs.baseline && { baseline: outputs.baseline.data }) };
+      return { features: outputData(session, outputs, name) };
     },
     select: (places) => openBatch(session, config, signals.select(places)),
   };

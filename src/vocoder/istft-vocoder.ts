@@ -25,31 +25,17 @@ export function istftVocoder(config: InverseStftConfig): Vocoder {
 class IstftStream implements VocoderStream {
   readonly #inverse: InverseStft;
   readonly #delaySamples: number;
-  /** The baseline's last samples: they wait here until the overlap of their frames is complete. */
-  #waiting: Float32Array;
 
   constructor(inverse: InverseStft, delaySamples: number) {
     this.#inverse = inverse;
     this.#delaySamples = delaySamples;
-    this.#waiting = new Float32Array(delaySamples);
   }
 
-  async push({ features, baseline }: DecoderFrames): Promise<Float32Array> {
-    const samples = this.#inverse.push(features);
-    return this.#addBaseline(samples, baseline ?? new Float32Array(samples.length));
+  async push({ features }: DecoderFrames): Promise<Float32Array> {
+    return this.#inverse.push(features);
   }
 
   async flush(): Promise<Float32Array> {
-    return this.#addBaseline(this.#inverse.flush(this.#delaySamples), new Float32Array(0));
-  }
-
-  /** Adds to `samples` what has waited longest, and lets `baseline` wait. */
-  #addBaseline(samples: Float32Array, baseline: Float32Array): Float32Array {
-    const joined = new Float32Array(this.#waiting.length + baseline.length);
-    joined.set(this.#waiting);
-    joined.set(baseline, this.#waiting.length);
-    for (let n = 0; n < samples.length; n++) samples[n] = (samples[n] ?? 0) + (joined[n] ?? 0);
-    this.#waiting = joined.slice(samples.length);
-    return samples;
+    return this.#inverse.flush(this.#delaySamples);
   }
 }

@@ -8,11 +8,6 @@
 export interface DecoderFrames {
   /** Row-major [F', M]: F' feature frames of M values. */
   readonly features: Float32Array;
-  /**
-   * Samples [F' * hopLength] of a signal that the vocoder adds to its own. Absent in codecs whose features hold
-   * everything.
-   */
-  readonly baseline?: Float32Array;
 }
 
 export interface Vocoder {

@@ -13,7 +13,7 @@ import type { NetworkForm } from "../../src/graph/network";
 import { type Golden, type GoldenName, maxDifference, readGolden } from "../helpers/golden";
 import { type RunOptions, runNetwork } from "../helpers/run-network";
 
-const outputs: readonly DecoderOutput[] = ["spectrum", "log_mel", "baseline"];
+const outputs: readonly DecoderOutput[] = ["spectrum", "log_mel"];
 
 /** What a test changes in a golden codec before it builds the networks. */
 interface Changes extends RunOptions {
@@ -28,21 +28,19 @@ async function differences(golden: Golden, changes: Changes = {}): Promise<Recor
   const { hopLength, latentDim } = config;
   const encoded = await runNetwork(buildEncoder(config, weights, form), golden.vector("padded"), hopLength, changes);
   const decoder = buildDecoder(config, weights, form, outputs);
-  // Everything comes one frame late: a frame of zeros behind the signal brings out the last.
-  const quantized = new Float32Array([...golden.frames("quantized"), ...new Float32Array(latentDim)]);
+  // Everything comes some frames late: as many frames of zeros behind the signal bring out the last.
+  const { lookaheadFrames, upsampleFactor } = config.decoder;
+  const quantized = new Float32Array([...golden.frames("quantized"), ...new Float32Array(lookaheadFrames * latentDim)]);
   const decoded = await runNetwork(decoder, quantized, latentDim, changes);
   const expected: Record<string, Float32Array> = {
     latents: golden.frames("latents"),
     spectrum: golden.frames("spectrum"),
     log_mel: golden.frames("log_mel"),
-    baseline: golden.vector("baseline"),
   };
-  const { baseline = new Float32Array(), ...features } = decoded;
   const actual: Record<string, Float32Array> = {
     ...encoded,
-    ...features,
-    log_mel: features.log_mel?.subarray(config.decoder.upsampleFactor * config.mel.numMels) ?? new Float32Array(),
-    baseline: baseline.subarray(hopLength),
+    ...decoded,
+    log_mel: required(decoded.log_mel).subarray(lookaheadFrames * upsampleFactor * config.mel.numMels),
   };
   return Object.fromEntries(
     Object.entries(expected).map(([name, signal]) => {
@@ -98,7 +96,6 @@ describe.each(names)("the two forms of %s", (name) => {
 describe("a wrong network is noticed", () => {
   const golden = readGolden("speech-16k-tiny");
   const { config, weights } = golden;
-  const { kernelSize: windowLength } = config.bypass;
 
   /** Weights with the numbers of one tensor put through `change`. */
   function withTensor(name: string, change: (value: number, index: number, all: Float32Array) => number): StateDict {
@@ -113,11 +110,11 @@ describe("a wrong network is noticed", () => {
   }
 
   function encoderWithoutDilation(): SpeechConfig {
-    const stages = config.encoder.stages.map((stage) => ({
-      ...stage,
-      dilations: withoutSecondDilation(stage.dilations),
-    }));
-    return { ...config, encoder: { ...config.encoder, stages } };
+    return { ...config, encoder: { ...config.encoder, dilations: withoutSecondDilation(config.encoder.dilations) } };
+  }
+
+  function withMel(changes: Partial<SpeechConfig["mel"]>): SpeechConfig {
+    return { ...config, mel: { ...config.mel, ...changes } };
   }
 
   function decoderWithoutDilation(): SpeechConfig {
@@ -145,16 +142,19 @@ describe("a wrong network is noticed", () => {
 
   const encoderMistakes: [string, Changes][] = [
     ["dilations are 1", { config: encoderWithoutDilation() }],
-    ["a gain is missing", { weights: withTensor("encoder.stages.0.units.0.gain", () => 1) }],
+    ["a gain is missing", { weights: withTensor("encoder.units.0.gain", () => 1) }],
     ["a bias is missing", { weights: withTensor("encoder.out.bias", () => 0) }],
-    ["the bypass is missing", { weights: withTensor("encoder.bypass.weight", () => 0) }],
-    ["the bypass is a sample late", { weights: withShiftedTaps("encoder.bypass.weight", windowLength, 1) }],
+    ["the mel's window is a sample short", { config: withMel({ windowLength: config.mel.windowLength - 1 }) }],
+    ["the mel's bands end elsewhere", { config: withMel({ maxFrequencyHz: 7900 }) }],
+    ["the mel is not normalized", { config: { ...config, melNormalization: { mean: 0, deviation: 1 } } }],
+    ["the phases lie elsewhere", { config: { ...config, phase: { ...config.phase, spacingHz: 101 } } }],
+    ["magnitudes are not compressed", { config: { ...config, phase: { ...config.phase, exponent: 1 } } }],
     ["states are forgotten", { form: "streaming", blocks: [5], forgets: true }],
   ];
   it.each(encoderMistakes)("in the encoder: %s", async (_, changes) => {
     const { latents } = await differences(golden, changes);
-    // The mildest is the bias with 40,000 tolerances.
-    expect(latents).toBeGreaterThan(25_000);
+    // The mildest are the bands, with 310 tolerances.
+    expect(latents).toBeGreaterThan(200);
   });
 
   const decoderMistakes: [string, Changes][] = [
@@ -169,20 +169,9 @@ describe("a wrong network is noticed", () => {
   ];
   it.each(decoderMistakes)("in the decoder: %s", async (_, changes) => {
     const found = await differences(golden, changes);
-    // The mildest is the gain: 60,000 tolerances in the spectrum and 2,310 in log_mel, whose tolerance is wider.
+    // The mildest are the dilations: 60,000 tolerances in the spectrum and 890 in log_mel, whose tolerance is wider.
     expect(found.spectrum).toBeGreaterThan(25_000);
-    expect(found.log_mel).toBeGreaterThan(1000);
-  });
-
-  const baselineMistakes: [string, Changes][] = [
-    ["it is a sample late", { weights: withShiftedTaps("decoder.bypass.weight", windowLength, 1) }],
-    ["the overlap is swapped", { weights: withShiftedTaps("decoder.bypass.weight", windowLength, config.hopLength) }],
-    ["states are forgotten", { form: "streaming", blocks: [5], forgets: true }],
-  ];
-  it.each(baselineMistakes)("in the baseline: %s", async (_, changes) => {
-    const { baseline } = await differences(golden, changes);
-    // The mildest is the late sample with 74,000 tolerances.
-    expect(baseline).toBeGreaterThan(25_000);
+    expect(found.log_mel).toBeGreaterThan(500);
   });
 });
 

@@ -19,7 +19,7 @@ const forms: ["offline" | "streaming", RunOptions][] = [
 for (const [form, options] of forms) {
   const pairs = [
     [buildEncoder(config, weights, form), vector("padded"), config.hopLength],
-    [buildDecoder(config, weights, form, ["spectrum", "log_mel", "baseline"]), frames("quantized"), config.latentDim],
+    [buildDecoder(config, weights, form, ["spectrum", "log_mel"]), frames("quantized"), config.latentDim],
   ] as const;
   for (const [network, signal, width] of pairs) {
     const onCpu = await runNetwork(network, signal, width, options);

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 INITIAL_GAIN = 0.3
-"""Residual branches start quiet, so that the bypass is heard through an untrained network."""
+"""Residual branches start quiet: an untrained network passes on what it is given."""
 
 
 class CausalConv(nn.Conv1d):

@@ -1,4 +1,4 @@
-"""The whole codec on one page: waveform -> latents -> tokens -> quantized -> spectrum and baseline -> waveform."""
+"""The whole codec on one page: waveform -> latents -> tokens -> quantized -> spectrum -> waveform."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from .decoder import Decoder
 from .encoder import Encoder
 from .rvq import Rvq, RvqTraining
 from .vocoder import Vocoder
-
-STEM_WEIGHT_SCALE = 20.0
-"""Brings speech of ordinary level (0.05 of full scale) to about one at the first layer's output."""
 
 
 class Codec(nn.Module):
@@ -32,24 +29,21 @@ class Codec(nn.Module):
 
     @torch.no_grad()
     def _keep_signal_level(self) -> None:
-        """Start with biases of zero and with layers that pass on the level of their input.
+        """Start with biases of zero, and with input layers that pass on the level of what they are given.
 
         PyTorch's default shrinks the signal by the square root of three at every layer while the biases stay, so that
-        speech at a twentieth of full scale drowns in constants and hundreds of steps pass before anything is learned.
+        it drowns in constants and hundreds of steps pass before anything is learned.
         """
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 parameter.zero_()
-            if name.endswith("down.weight"):
-                parameter.mul_(math.sqrt(3))
-        self.encoder.stem.weight.mul_(STEM_WEIGHT_SCALE)
-        self.decoder.input.weight.mul_(math.sqrt(3))
-        self.decoder.upsample.weight.mul_(math.sqrt(3))
+        for layer in (self.encoder.input, self.encoder.out, self.decoder.input, self.decoder.upsample):
+            layer.weight.mul_(math.sqrt(3))
 
     def synthesize(self, quantized: torch.Tensor) -> torch.Tensor:
         """quantized [B, D, F] -> waveform [B, 1, F * hop]."""
-        output = self.decoder(quantized)
-        waveform: torch.Tensor = self.vocoder(output.spectrum, output.baseline)
+        num_samples = quantized.shape[2] * self.config.hop_length
+        waveform: torch.Tensor = self.vocoder(self.decoder(quantized).spectrum, num_samples)
         return waveform
 
     @torch.no_grad()
@@ -67,22 +61,3 @@ class Codec(nn.Module):
     def decode(self, tokens: torch.Tensor, num_samples: int) -> torch.Tensor:
         """tokens [B, K, F] -> waveform [B, 1, num_samples]."""
         return self.synthesize(self.rvq.decode(tokens))[:, :, :num_samples]
-
-    @torch.no_grad()
-    def weight_bypass(self, power: torch.Tensor, exponent: float, num_coefficients: int | None = None) -> None:
-        """Shape the bypass's noise for the ear: analysis rows times power ** exponent, synthesis by its inverse.
-
-        With exponent -0.25 the quantizer's white error comes back shaped like the square root of the long-term
-        spectrum. The scale is chosen so that the kept latents have mean power one. Rows from `num_coefficients` on
-        start at zero and leave their latents to the networks.
-
-        power: mean power of each latent under the plain MDCT basis, [D].
-        """
-        scale = power.clamp_min(1e-12) ** exponent
-        kept = num_coefficients or len(scale)
-        scale = scale / (power * scale**2)[:kept].mean().sqrt()
-        inverse = 1 / scale
-        scale[kept:] = 0
-        inverse[kept:] = 0
-        self.encoder.bypass.weight.mul_(scale[:, None, None])
-        self.decoder.bypass.weight.mul_(inverse[:, None, None])

@@ -20,24 +20,11 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class EncoderStageConfig:
-    """One strided convolution and the residual units behind it."""
-
-    channels: int
-    kernel_size: int
-    stride: int
-    dilations: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class EncoderConfig:
-    stages: tuple[EncoderStageConfig, ...]
+    input_kernel_size: int
+    channels: int
+    dilations: tuple[int, ...]
     output_kernel_size: int
-
-
-@dataclass(frozen=True)
-class BypassConfig:
-    kernel_size: int
 
 
 @dataclass(frozen=True)
@@ -49,6 +36,9 @@ class RvqConfig:
 
 @dataclass(frozen=True)
 class DecoderConfig:
+    """lookahead_frames: frames that the network hears beyond the one it decodes; most of the codec's delay."""
+
+    lookahead_frames: int
     input_kernel_size: int
     frame_channels: int
     frame_dilations: tuple[int, ...]
@@ -78,6 +68,24 @@ class MelConfig:
 
 
 @dataclass(frozen=True)
+class MelNormalizationConfig:
+    """What brings log-mels to about -1 to 1 before the first layer."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class PhaseConfig:
+    """The lowest frequencies with their phases, at multiples of `spacing_hz`: magnitudes to the power of `exponent`."""
+
+    num_frequencies: int
+    spacing_hz: float
+    exponent: float
+    floor: float
+
+
+@dataclass(frozen=True)
 class CodecConfig:
     """Everything that fixes the shapes of a codec's tensors."""
 
@@ -88,23 +96,20 @@ class CodecConfig:
     latent_dim: int
     residual_kernel_size: int
     encoder: EncoderConfig
-    bypass: BypassConfig
     rvq: RvqConfig
     decoder: DecoderConfig
     vocoder: VocoderConfig
     mel: MelConfig
+    mel_normalization: MelNormalizationConfig
+    phase: PhaseConfig
 
     def __post_init__(self) -> None:
-        stride = 1
-        for stage in self.encoder.stages:
-            stride *= stage.stride
         hop, subframe = self.hop_length, self.hop_length // self.decoder.upsample_factor
-        expect("hopLength", hop == stride, f"the product of the encoder's strides, {stride}", hop)
         expect("frameRate", self.frame_rate * hop == self.sample_rate, "sampleRate / hopLength", self.frame_rate)
         for name, got, wanted in (
             ("vocoder.hopLength", self.vocoder.hop_length, subframe),
             ("mel.hopLength", self.mel.hop_length, subframe),
-            ("bypass.kernelSize", self.bypass.kernel_size, 2 * hop),
+            ("decoder.upsampleFactor", self.decoder.upsample_factor * subframe, hop),
             ("rvq.codebookDim", self.rvq.codebook_dim, self.latent_dim),
         ):
             expect(name, got == wanted, str(wanted), got)

@@ -21,9 +21,6 @@ MIN_STAGES = 3
 LEAD_FRAMES = 16
 """Frames of the codec before a crop, for its causal networks to settle in."""
 
-TAIL_FRAMES = 1
-"""And behind it: the decoder hears one frame ahead."""
-
 
 class DecodedMel:
     """A trained codec that holds still."""
@@ -44,7 +41,8 @@ class DecodedMel:
 
     @property
     def tail_samples(self) -> int:
-        return TAIL_FRAMES * self.hop_length
+        """What the decoder hears ahead of a crop's last frame."""
+        return self.codec.config.decoder.lookahead_frames * self.hop_length
 
     @torch.no_grad()
     def predict(self, crops: torch.Tensor, random: torch.Generator) -> torch.Tensor:
@@ -58,5 +56,5 @@ class DecodedMel:
             tokens = self.codec.encode(crops, num_stages)
             log_mel: torch.Tensor = self.codec.decoder(self.codec.rvq.decode(tokens)).log_mel
         per_frame = self.hop_length // self.codec.config.mel.hop_length
-        end = crops.shape[2] // self.hop_length - TAIL_FRAMES
+        end = (crops.shape[2] - self.tail_samples) // self.hop_length
         return log_mel[:, :, LEAD_FRAMES * per_frame : end * per_frame]

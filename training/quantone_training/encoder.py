@@ -1,8 +1,8 @@
 """waveform [B, 1, T] -> latents [B, D, F], F = T / hop.
 
-Strided causal convolutions with residual units, plus an MDCT bypass: a strided convolution started from MDCT basis
-vectors whose output is added to the network's. Its sibling in decoder.py inverts it, so the autoencoder starts from a
-low-passed copy of the signal and not from noise.
+The log-mel of the signal so far, with the phases of its lowest frequencies, then causal convolutions at the frame rate
+with residual units. More phases no codec of this bitrate can carry: a network that heard them all spent its tokens on
+them (EXPERIMENTS.md, section 12).
 """
 
 from __future__ import annotations
@@ -13,45 +13,7 @@ from torch import nn
 
 from .blocks import CausalConv, Residual
 from .config import CodecConfig
-from .features import mdct_basis
-
-OUTPUT_WEIGHT_SCALE = 0.05
-"""The network's last layer starts nearly silent beside the bypass."""
-
-
-class EncoderStage(nn.Module):
-    """Strided convolution (stage 0's is the encoder's stem and lives there), residual units, ELU."""
-
-    def __init__(self, inputs: int | None, config: CodecConfig, index: int) -> None:
-        super().__init__()
-        stage = config.encoder.stages[index]
-        if inputs is not None:
-            self.down: CausalConv | None = CausalConv(inputs, stage.channels, stage.kernel_size, stage.stride)
-        else:
-            self.down = None
-        self.units = nn.ModuleList(
-            Residual(stage.channels, config.residual_kernel_size, dilation) for dilation in stage.dilations
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x if self.down is None else self.down(x)
-        for unit in self.units:
-            x = unit(x)
-        return F.elu(x)
-
-
-class AnalysisBypass(nn.Conv1d):
-    """Correlates each frame and the one before it with D basis vectors: [B, 1, T] -> [B, D, F], always in float32."""
-
-    def __init__(self, config: CodecConfig) -> None:
-        super().__init__(1, config.latent_dim, config.bypass.kernel_size, config.hop_length, bias=False)
-        self.left_padding = config.bypass.kernel_size - config.hop_length
-        with torch.no_grad():
-            self.weight.copy_(mdct_basis(config.latent_dim, config.hop_length))
-
-    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(waveform.device.type, enabled=False):
-            return super().forward(F.pad(waveform.float(), (self.left_padding, 0)))
+from .features import causal_log_mel, causal_phases
 
 
 class Encoder(nn.Module):
@@ -59,19 +21,27 @@ class Encoder(nn.Module):
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
-        stages = config.encoder.stages
-        self.stem = CausalConv(1, stages[0].channels, stages[0].kernel_size, stages[0].stride)
-        self.stages = nn.ModuleList(
-            EncoderStage(None if i == 0 else stages[i - 1].channels, config, i) for i in range(len(stages))
+        self.config = config
+        sizes = config.encoder
+        stride = config.decoder.upsample_factor
+        num_features = config.mel.num_mels + 2 * config.phase.num_frequencies
+        self.input = CausalConv(num_features, sizes.channels, sizes.input_kernel_size, stride)
+        self.units = nn.ModuleList(
+            Residual(sizes.channels, config.residual_kernel_size, dilation) for dilation in sizes.dilations
         )
-        self.out = CausalConv(stages[-1].channels, config.latent_dim, config.encoder.output_kernel_size)
-        self.bypass = AnalysisBypass(config)
-        with torch.no_grad():
-            self.out.weight.mul_(OUTPUT_WEIGHT_SCALE)
+        self.out = CausalConv(sizes.channels, config.latent_dim, sizes.output_kernel_size)
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
-        x = self.stem(waveform)
-        for stage in self.stages:
-            x = stage(x)
-        latents: torch.Tensor = self.bypass(waveform) + self.out(x).float()
+        x = self.input(self.features(waveform))
+        for unit in self.units:
+            x = unit(x)
+        latents: torch.Tensor = self.out(F.elu(x)).float()
         return latents
+
+    def features(self, waveform: torch.Tensor) -> torch.Tensor:
+        """[B, 1, T] -> [B, M + 2 * N, F'], all of about the size of one, always in float32."""
+        config, normalization = self.config, self.config.mel_normalization
+        with torch.autocast(waveform.device.type, enabled=False):
+            log_mel = causal_log_mel(waveform, config.sample_rate, config.mel)
+            phases = causal_phases(waveform, config.sample_rate, config.mel, config.phase)
+        return torch.cat([(log_mel - normalization.mean) / normalization.deviation, phases], 1)

@@ -66,37 +66,40 @@ def relative_loudness_error(log_decoded: torch.Tensor, log_clean: torch.Tensor) 
     return (error.square().mean(1) + 1e-12).sqrt().mean() / clean.square().mean(1).sqrt().mean()
 
 
-class ComplexSpectrumLoss(nn.Module):
-    """Complex STFT distance over the square root of the clean magnitude, weighted towards low frequencies.
+class PhaseLoss(nn.Module):
+    """How far the lowest frequencies are from moving with the clean ones: 0 for a copy of any level, 1 for no relation.
 
-    Above about a kilohertz the codec's bits cannot carry phase; a distance that asks for it is lowest for silence
-    there, so its weight falls as 1 / (1 + (f / corner) ** 2).
+    Few tokens cannot hold the phases of a whole voice; those of its lowest harmonics keep it in its place. One
+    number for each crop, so that silence gains nothing. Magnitudes count by their square roots.
     """
 
     window: torch.Tensor
-    weight: torch.Tensor
 
-    def __init__(self, sample_rate: int, corner_hz: float, size: int = 512) -> None:
+    def __init__(self, sample_rate: int, highest_hz: float = 500.0, size: int = 512) -> None:
         super().__init__()
         self.size = size
-        frequency = torch.arange(size // 2 + 1) * sample_rate / size
-        weight = 1 / (1 + (frequency / corner_hz) ** 2)
-        self.register_buffer("weight", (weight / weight.mean())[:, None], persistent=False)
+        self.num_bins = round(highest_hz * size / sample_rate) + 1
         self.register_buffer("window", torch.hann_window(size), persistent=False)
 
     def forward(self, decoded: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-        a, b = (
-            torch.stft(x[:, 0], self.size, self.size // 4, window=self.window, return_complex=True)
-            for x in (decoded, clean)
-        )
-        return (self.weight * magnitudes(a - b) / (b.abs().sqrt() + 0.05)).mean()
+        a, b = (self._spectrum(x) for x in (decoded, clean))
+        product = (a * b).sum((1, 2, 3))
+        norms = a.square().sum((1, 2, 3)) * b.square().sum((1, 2, 3))
+        return (1 - product / (norms + 1e-12).sqrt()).mean()
+
+    def _spectrum(self, waveform: torch.Tensor) -> torch.Tensor:
+        """[B, bins, F, 2]: real and imaginary parts over the root of the magnitude."""
+        spectrum = torch.stft(waveform[:, 0], self.size, self.size // 4, window=self.window, return_complex=True)
+        spectrum = spectrum[:, 1 : self.num_bins]
+        return torch.view_as_real(spectrum) / (magnitudes(spectrum)[..., None] + 1e-3).sqrt()
 
 
 class FrameLock(nn.Module):
-    """How far the phases above a corner frequency are the same in every frame: 1 for a repeated frame, 0 for speech.
+    """How far phases above a corner frequency are the same in every frame: 1 for one frame repeated, little for speech.
 
     Fricatives and breath have random phases, which a decoder without noise of its own likes to make as one waveform,
-    again in every frame: a buzz at the frame rate, to which losses on magnitudes are deaf.
+    again in every frame: a buzz at the frame rate, to which losses on magnitudes are deaf. Each crop is heard by
+    itself: in the mean of a batch one crop that hisses would count for nothing.
     """
 
     window: torch.Tensor
@@ -108,16 +111,10 @@ class FrameLock(nn.Module):
         self.register_buffer("window", torch.hann_window(size), persistent=False)
 
     def forward(self, decoded: torch.Tensor) -> torch.Tensor:
-        """Mean over bins of the squared length of the mean phase of the batch's frames [B, 1, T]."""
+        """Mean over crops [B, 1, T] and bins of the squared length of the frames' mean phase, 1 / F by chance alone."""
         spectrum = torch.stft(
             decoded[:, 0], self.size, self.hop_length, window=self.window, center=False, return_complex=True
         )[:, self.first_bin :]
         phases = spectrum / magnitudes(spectrum)
-        mean = phases.mean((0, 2))
+        mean = phases.mean(2)
         return (mean.real.square() + mean.imag.square()).mean()
-
-
-def log_noise_ratio(decoded: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-    """Mean over the batch of log10 of error power over signal power."""
-    error = (decoded - clean).square().sum((1, 2))
-    return torch.log10(error / (clean.square().sum((1, 2)) + 1e-4) + 1e-3).mean()

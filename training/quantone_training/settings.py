@@ -38,11 +38,9 @@ class LossWeights:
 
     mel: float
     loudness: float
-    complex: float
-    waveform: float
-    noise_ratio: float
     log_mel: float
-    rate: float = 0.0
+    rate: float
+    phase: float = 0.0
     frame_lock: float = 0.0
 
 
@@ -75,12 +73,7 @@ class Settings(RunSettings):
     weight_decay: float
     autoencoder_steps: int
     kmeans_batches: int
-    bypass_exponent: float
-    bypass_coefficients: int
-    bypass_learning_rate_scale: float
-    complex_corner_hz: float
-    autoencoder_losses: LossWeights
-    quantized_losses: LossWeights
+    losses: LossWeights
     lossy_fraction: float = 0.0
     max_lost_frames: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)

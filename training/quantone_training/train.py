@@ -24,7 +24,7 @@ from .command_line import parse_options, start_or_resume, training_arguments, tr
 from .config import CodecConfig, load_codec_config
 from .data import CropSampler
 from .export_weights import load_weights
-from .losses import ComplexSpectrumLoss, FrameLock, MelLoss, log_noise_ratio
+from .losses import FrameLock, MelLoss, PhaseLoss
 from .muon import Muon, parameter_groups
 from .rvq import lose_frames
 from .settings import Settings, load_settings
@@ -52,33 +52,22 @@ class Trainer:
         self.sampler = CropSampler(audio, num_samples, settings.augmentation.min_gain)
         self.random = torch.Generator().manual_seed(settings.seed)
         self.mel_loss = MelLoss(config.sample_rate).to(self.device)
-        self.complex_loss = ComplexSpectrumLoss(config.sample_rate, settings.complex_corner_hz).to(self.device)
+        self.phase_loss = PhaseLoss(config.sample_rate).to(self.device)
         self.frame_lock = FrameLock(config.sample_rate, config.hop_length).to(self.device)
         self.step, self.seconds = 0, 0.0
         self.discriminator_loss = 1.0
         self._initialize_from_data()
         self.ema = copy.deepcopy(self.codec).eval()
-        self.optimizer: torch.optim.Optimizer = self._build_optimizer()
+        groups = parameter_groups(self.codec, settings.others_scale, settings.weight_decay)
+        self.optimizer: torch.optim.Optimizer = Muon(groups)
         self.adversary: Adversary | None = None
         if settings.adversarial is not None:
             self.adversary = Adversary(settings.adversarial, config.sample_rate, self.device)
 
-    def _build_optimizer(self) -> Muon:
-        """Muon with one more group for the bypass: its small, coherent vectors do not survive full-size steps."""
-        bypass = {id(p) for name, p in self.codec.named_parameters() if ".bypass." in name}
-        groups = parameter_groups(self.codec, self.settings.others_scale, self.settings.weight_decay)
-        kept_out = [p for group in groups for p in group["params"] if id(p) in bypass]
-        for group in groups:
-            group["params"] = [p for p in group["params"] if id(p) not in bypass]
-        scale = self.settings.others_scale * self.settings.bypass_learning_rate_scale
-        return Muon([*groups, {"params": kept_out, "is_muon": False, "scale": scale, "weight_decay": 0.0}])
-
     @torch.no_grad()
     def _initialize_from_data(self) -> None:
-        """Weight the bypass by the long-term power of its latents, and start the log-mel head at the mean log-mel."""
+        """Start the log-mel head at the mean log-mel."""
         crops = torch.cat([self.batch() for _ in range(STATISTICS_BATCHES)])
-        power = self.codec.encoder.bypass(crops).square().mean((0, 2))
-        self.codec.weight_bypass(power, self.settings.bypass_exponent, self.settings.bypass_coefficients)
         mean_log_mel = features.log_mel(crops, self.config.sample_rate, self.config.mel).mean((0, 2))
         assert self.codec.decoder.log_mel.bias is not None
         self.codec.decoder.log_mel.bias.copy_(mean_log_mel)
@@ -110,20 +99,20 @@ class Trainer:
         received = lose_frames(quantized, self.settings.lossy_fraction, self.settings.max_lost_frames)
         with autocast(self.device):
             output = self.codec.decoder(received)
-        # The last hop's second half of the overlap lies beyond the crop.
-        kept = clean.shape[2] - self.config.hop_length
-        decoded = self.codec.vocoder(output.spectrum, output.baseline)[:, :, :kept]
+        # The last hop's overlap lies beyond the crop. The frames before it are as at a signal's end: the decoder finds
+        # nothing to look ahead to.
+        kept_frames = clean.shape[2] // self.config.hop_length - 1
+        kept, kept_mels = kept_frames * self.config.hop_length, kept_frames * self.config.decoder.upsample_factor
+        decoded = self.codec.vocoder(output.spectrum, clean.shape[2])[:, :, :kept]
         target_mel = features.log_mel(clean, self.config.sample_rate, self.config.mel)
         clean = clean[:, :, :kept]
         mel, loudness = self.mel_loss(decoded, clean)
         return {
             "mel": mel,
             "loudness": loudness,
-            "complex": self.complex_loss(decoded, clean),
-            "waveform": F.l1_loss(decoded, clean),
-            "noise_ratio": log_noise_ratio(decoded, clean),
-            "log_mel": F.l1_loss(output.log_mel, target_mel),
+            "log_mel": F.l1_loss(output.log_mel[:, :, :kept_mels], target_mel[:, :, :kept_mels]),
             "rate": rate,
+            "phase": self.phase_loss(decoded, clean),
             "frame_lock": self.frame_lock(decoded),
             **self._adversarial_losses(clean, decoded),
         }
@@ -139,9 +128,8 @@ class Trainer:
         return self.adversary.judge(clean, decoded) if self.adversary.is_warm else {}
 
     def weighted(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The generator's objective: the sum of all terms times the weights of the current phase."""
-        phase = self.settings.quantized_losses if self.is_quantized else self.settings.autoencoder_losses
-        weights = dataclasses.asdict(phase)
+        """The generator's objective: the sum of all terms times their weights."""
+        weights = dataclasses.asdict(self.settings.losses)
         if self.settings.adversarial is not None:
             weights["adversarial"] = self.settings.adversarial.adversarial_weight
             weights["feature"] = self.settings.adversarial.feature_weight

@@ -1,6 +1,5 @@
-"""spectrum [B, 2 * bins, F'] and baseline [B, 1, T] -> waveform [B, 1, T]: an inverse STFT head, no parameters.
+"""spectrum [B, 2 * bins, F'] -> the last T samples of what it says, [B, 1, T]: an inverse STFT head, no parameters.
 
-The two end together; the spectrum may begin earlier, and what it says of the time before the baseline is cropped.
 The spectrum is linear (real and imaginary bins), which learns far sooner than magnitude and phase.
 Source: Siuzdak 2023 (Vocos), section 3, for the inverse STFT as the last stage.
 """
@@ -15,7 +14,7 @@ from .config import VocoderConfig
 
 
 class Vocoder(nn.Module):
-    """Windowed overlap-add, divided by the overlap-added squared window; adds the baseline."""
+    """Windowed overlap-add, divided by the overlap-added squared window."""
 
     window: torch.Tensor
 
@@ -32,10 +31,10 @@ class Vocoder(nn.Module):
         full = F.fold(frames, (1, length), (1, size), stride=(1, hop))[:, 0, 0]
         return full[:, crop : crop + frames.shape[2] * hop]
 
-    def forward(self, spectrum: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
+    def forward(self, spectrum: torch.Tensor, num_samples: int) -> torch.Tensor:
         real, imaginary = (spectrum.float() * self.config.spectrum_gain).chunk(2, 1)
         window = self.window[:, None]
         frames = torch.fft.irfft(torch.complex(real, imaginary), n=self.config.fft_length, dim=1) * window
         weight = self.overlap_add((window**2)[None].expand(1, -1, frames.shape[2]))
         waveform = self.overlap_add(frames) / weight.clamp_min(self.config.window_sum_floor)
-        return waveform[:, None, -baseline.shape[2] :] + baseline
+        return waveform[:, None, -num_samples:]

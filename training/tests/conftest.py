@@ -32,9 +32,7 @@ def tiny() -> CodecConfig:
 
 @pytest.fixture
 def settings() -> Settings:
-    weights = LossWeights(
-        mel=5, loudness=1, complex=1, waveform=1, noise_ratio=0.5, log_mel=0.1, rate=0.3, frame_lock=0.5
-    )
+    weights = LossWeights(mel=5, loudness=5, log_mel=1, rate=0.3, phase=1, frame_lock=0.5)
     return Settings(
         seed=1,
         batch_size=2,
@@ -48,12 +46,7 @@ def settings() -> Settings:
         ema_decay=0.9,
         autoencoder_steps=4,
         kmeans_batches=2,
-        bypass_exponent=-0.25,
-        bypass_coefficients=6,
-        bypass_learning_rate_scale=0.1,
-        complex_corner_hz=1000,
-        autoencoder_losses=weights,
-        quantized_losses=weights,
+        losses=weights,
         rvq=RvqTraining(),
     )
 

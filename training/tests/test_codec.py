@@ -7,6 +7,7 @@ import torch
 
 from quantone_training.codec import Codec
 from quantone_training.config import CodecConfig, from_mapping, load_codec_config, to_mapping
+from quantone_training.features import causal_log_mel, log_mel
 from quantone_training.make_vectors import TINY, random_codec, test_signal
 from quantone_training.vocoder import Vocoder
 
@@ -23,8 +24,8 @@ def test_shapes_of_every_stage(tiny: CodecConfig) -> None:
     tokens = codec.rvq.encode(latents, 2)
     assert tokens.shape == (2, 2, 10)
     output = codec.decoder(codec.rvq.decode(tokens))
-    assert [tuple(part.shape) for part in output] == [(2, 130, 22), (2, 16, 20), (2, 1, 800)]
-    assert codec.vocoder(output.spectrum, output.baseline).shape == (2, 1, 800)
+    assert [tuple(part.shape) for part in output] == [(2, 130, 24), (2, 16, 20)]
+    assert codec.vocoder(output.spectrum, 800).shape == (2, 1, 800)
 
 
 @torch.no_grad()
@@ -47,35 +48,23 @@ def test_encoder_and_decoder_are_causal(tiny: CodecConfig) -> None:
     assert torch.allclose(before[:, :, :12], after[:, :, :12], atol=1e-6)
     assert (before[:, :, 12] - after[:, :, 12]).abs().max() > 1e-2
     for index, (a, b) in enumerate(zip(codec.decoder(before), codec.decoder(after), strict=True)):
-        # Frame 12 reaches back into frame 11: by its overlap in the baseline, by the look-ahead in the network, whose
-        # spectrum begins a frame before the signal.
-        kept = [24, 22, 11 * 80][index]
+        # Frame 12 reaches back into frames 10 and 11, by the look-ahead; the spectrum begins two frames early.
+        kept = [24, 20][index]
         assert torch.allclose(a[:, :, :kept], b[:, :, :kept], atol=1e-5)
         assert (a[:, :, kept:] - b[:, :, kept:]).abs().max() > 1e-3
 
 
-@torch.no_grad()
-def test_bypass_alone_reconstructs_what_lies_in_its_band(tiny: CodecConfig) -> None:
-    """With silent networks the codec is an MDCT low-pass: a 300 Hz tone (band: 0-800 Hz) comes back at over 30 dB."""
-    codec = Codec(tiny).eval()
-    codec.weight_bypass(torch.rand(8) + 0.1, -0.25)
-    codec.encoder.out.weight.zero_()
-    codec.decoder.spectrum.weight.zero_()
-    tone = torch.sin(2 * torch.pi * 300 * torch.arange(1600) / 16000)[None, None]
-    back = codec.synthesize(codec.encoder(torch.nn.functional.pad(tone, (0, 80))))[:, :, :1600]
-    error = (back - tone)[:, :, 80:].square().mean() / tone.square().mean()
-    assert error < 1e-3
-
-
-def test_weighted_bypass_keeps_unit_power_and_silences_the_rest(tiny: CodecConfig) -> None:
-    codec = Codec(tiny)
-    power = torch.rand(8) + 0.1
-    plain = codec.encoder.bypass.weight.detach().clone()
-    codec.weight_bypass(power, -0.25, 5)
-    scale = (codec.encoder.bypass.weight.detach() / plain).mean((1, 2))
-    assert torch.allclose((power * scale**2)[:5].mean(), torch.tensor(1.0), atol=1e-4)
-    assert not codec.encoder.bypass.weight[5:].any()
-    assert not codec.decoder.bypass.weight[5:].any()
+def test_what_was_heard_is_the_log_mel_of_the_same_windows(tiny: CodecConfig) -> None:
+    """The encoder's frames are the vocoders' of a signal that comes as much later as their window reaches ahead."""
+    waveform = test_signal(24 * 80, 16000)
+    size, window, hop = tiny.mel.fft_length, tiny.mel.window_length, tiny.mel.hop_length
+    ahead = (size - hop) // 2 - (size - window) // 2
+    late = torch.nn.functional.pad(waveform, (ahead, 0))
+    heard, centred = causal_log_mel(waveform, 16000, tiny.mel), log_mel(late, 16000, tiny.mel)
+    assert heard.shape == (1, 16, 48)
+    # At the start one hears silence and the other a mirror; a window that is one sample off scores above 0.1.
+    assert torch.allclose(heard[:, :, 4:], centred[:, :, 4:48], atol=1e-4)
+    assert (heard[:, :, 4:] - causal_log_mel(late[:, :, 1:], 16000, tiny.mel)[:, :, 4:48]).abs().max() > 0.1
 
 
 @torch.no_grad()
@@ -88,13 +77,13 @@ def test_inverse_stft_of_an_stft_is_the_identity(tiny: CodecConfig) -> None:
     padded = torch.nn.functional.pad(waveform, (crop, crop))
     spectrum = torch.fft.rfft(padded.unfold(1, size, hop) * vocoder.window, dim=2).transpose(1, 2)
     stacked = torch.cat([spectrum.real, spectrum.imag], 1) / tiny.vocoder.spectrum_gain
-    back = vocoder(stacked, torch.zeros(1, 1, 1600))[0, 0]
+    back = vocoder(stacked, 1600)[0, 0]
     assert torch.allclose(back, waveform[0], atol=1e-4)
 
 
 def test_config_names_the_field_that_is_wrong(tiny: CodecConfig) -> None:
     assert from_mapping(CodecConfig, to_mapping(tiny)) == tiny
-    with pytest.raises(ValueError, match='"hopLength" expected the product'):
+    with pytest.raises(ValueError, match='"frameRate" expected sampleRate / hopLength'):
         from_mapping(CodecConfig, {**TINY, "hopLength": 160})
     with pytest.raises(ValueError, match=r'"config\.rvq\.codebookSize" expected int'):
         from_mapping(CodecConfig, {**TINY, "rvq": {**TINY["rvq"], "codebookSize": "16"}})

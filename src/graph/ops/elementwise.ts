@@ -26,6 +26,35 @@ export function elu(x: Operand): Operand {
   return graph.node("Max", [x, graph.node("Sub", [power, graph.number(1)], shape)], shape);
 }
 
+/** (x - mean) / deviation. */
+export function normalize(
+  x: Operand,
+  { mean, deviation }: { readonly mean: number; readonly deviation: number },
+): Operand {
+  const { graph, shape } = x;
+  return graph.node("Div", [graph.node("Sub", [x, graph.number(mean)], shape), graph.number(deviation)], shape);
+}
+
+/** The larger of x and a number. */
+export function atLeast(x: Operand, floor: number): Operand {
+  return x.graph.node("Max", [x, x.graph.number(floor)], x.shape);
+}
+
+/** The natural logarithm. */
+export function logarithm(x: Operand): Operand {
+  return x.graph.node("Log", [x], x.shape);
+}
+
+/** x to the power of a number; x lies above zero. */
+export function power(x: Operand, exponent: number): Operand {
+  return x.graph.node("Pow", [x, x.graph.number(exponent)], x.shape);
+}
+
+/** The square root. */
+export function squareRoot(x: Operand): Operand {
+  return x.graph.node("Sqrt", [x], x.shape);
+}
+
 function pairwise(opType: string, left: Operand, right: Operand): Operand {
   const offset = left.shape.length - right.shape.length;
   const fits = right.shape.every((dimension, axis) => {

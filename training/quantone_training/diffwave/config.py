@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from ..config import expect, from_mapping
+from ..config import MelNormalizationConfig, expect, from_mapping
 from ..hifigan.config import MelFeaturesConfig
-
-
-@dataclass(frozen=True)
-class MelNormalizationConfig:
-    """What brings the features to about -1 to 1 before the first layer."""
-
-    mean: float
-    deviation: float
 
 
 @dataclass(frozen=True)
