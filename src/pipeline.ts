@@ -36,7 +36,7 @@ export interface CodecIdentity {
   readonly jointChannels?: number;
   /** How signals are cut, for codecs that code segments each by itself. */
   readonly segmentation?: Segmentation;
-  /** Algorithmic delay from a sample going in to the same sample coming out: one frame and the decoder's overlap. */
+  /** Algorithmic delay from a sample going in to the same sample coming out: one frame, those that the decoder waits for, and the vocoder's overlap. */
   readonly delaySamples: number;
   /** The network that can take noise away; absent where neither can. */
   readonly denoising?: DenoisingSide;

@@ -1,6 +1,6 @@
 /**
  * HiFi-GAN V1, V2, V3 and 16k at full size on random weights, one thread, beside PyTorch with weight norm folded: as the
- * authors wrote it, and with the channels last in memory, which nobody publishes but is often faster.
+ * authors wrote it, and with the channels last in memory, a layout that nobody publishes and that is often faster.
  *
  *     npx tsx bench/pipeline/hifi-gan.bench.ts [--json] [--rounds 5] [--seconds 5] [--vocoder hifigan-v1]
  *

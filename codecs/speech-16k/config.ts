@@ -97,7 +97,7 @@ const schema: Schema = {
 export function parseSpeechConfig(value: unknown): SpeechConfig {
   checkSchema(value, schema);
   const config = value as SpeechConfig;
-  const { hopLength, encoder, decoder, vocoder, mel, melNormalization } = config;
+  const { hopLength, encoder, decoder, vocoder, mel } = config;
   const subframe = hopLength / decoder.upsampleFactor;
   expectEqual("frameRate", config.frameRate, config.sampleRate / hopLength);
   expectEqual("rvq.codebookDim", config.rvq.codebookDim, config.latentDim);
@@ -106,22 +106,29 @@ export function parseSpeechConfig(value: unknown): SpeechConfig {
   if (!Number.isInteger(decoder.lookaheadFrames)) {
     throw badConfig("decoder.lookaheadFrames", "a whole number", decoder.lookaheadFrames);
   }
-  if (mel.windowLength > mel.fftLength) {
-    throw badConfig("mel.windowLength", `at most mel.fftLength, ${mel.fftLength}`, mel.windowLength);
-  }
   if (encoder.inputKernelSize < decoder.upsampleFactor) {
-    throw badConfig(
-      "encoder.inputKernelSize",
-      `at least decoder.upsampleFactor, ${decoder.upsampleFactor}`,
-      encoder.inputKernelSize,
-    );
+    const expected = `at least decoder.upsampleFactor, ${decoder.upsampleFactor}`;
+    throw badConfig("encoder.inputKernelSize", expected, encoder.inputKernelSize);
   }
-  if (!Number.isFinite(melNormalization.mean)) {
-    throw badConfig("melNormalization.mean", "a number", melNormalization.mean);
-  }
-  if (config.phase.floor === 0) throw badConfig("phase.floor", "a number above 0", 0);
-  if (melNormalization.deviation === 0) throw badConfig("melNormalization.deviation", "a number above 0", 0);
+  checkFeatures(config);
   return config;
+}
+
+/** @throws {ModelError} `bad-config` when what the encoder hears cannot be worked out */
+function checkFeatures({ sampleRate, mel, melNormalization, phase }: SpeechConfig): void {
+  const { mean, deviation } = melNormalization;
+  if (mel.windowLength < mel.hopLength || mel.windowLength > mel.fftLength) {
+    const expected = `at least mel.hopLength, ${mel.hopLength}, and at most mel.fftLength, ${mel.fftLength}`;
+    throw badConfig("mel.windowLength", expected, mel.windowLength);
+  }
+  if (!Number.isFinite(mean)) throw badConfig("melNormalization.mean", "a number", mean);
+  if (deviation === 0) throw badConfig("melNormalization.deviation", "a number above 0", deviation);
+  const highest = phase.numFrequencies * phase.spacingHz;
+  if (highest === 0 || highest > sampleRate / 2) {
+    const expected = `${phase.numFrequencies} frequencies up to half the sample rate, ${sampleRate / 2}`;
+    throw badConfig("phase.spacingHz", expected, phase.spacingHz);
+  }
+  if (phase.floor === 0) throw badConfig("phase.floor", "a number above 0", phase.floor);
 }
 
 /** The log-mel that the decoder learned to predict, as training/quantone_training/features.py computes it. */

@@ -40,7 +40,7 @@ describe.each(Object.keys(codecs) as GoldenName[])("%s", (name) => {
     expect(decoded.length).toBe(samples.length);
     const compared = (numFrames(tokens) - 1 - golden.config.decoder.lookaheadFrames) * hopLength;
     const difference = maxDifference(decoded.subarray(0, compared), golden.vector("waveform").subarray(0, compared));
-    // Samples reach 0.5 and more: silence, a shift by one sample or a baseline left out is off by over 0.1.
+    // Samples reach 0.5 and more: silence or a shift by one sample is off by over 0.1.
     expect(difference).toBeLessThanOrEqual(golden.tolerance.waveform ?? 0);
   });
 });

@@ -106,7 +106,7 @@ describe("speech-16k", () => {
   it("makes little of a buzz of noise", async () => {
     const { hopLength } = codec.identity;
     const hiss = noise(length, 5, 0.1);
-    // Measured: 0.14. Weights that never met the loss against it: 0.56.
+    // Measured: 0.14. The same run before that loss counted for more: 0.56.
     expect(repeatedShare(await roundTrip(hiss), hopLength)).toBeLessThan(0.25);
     const buzz = hiss.map((_, n) => hiss[n % hopLength] ?? 0);
     expect(repeatedShare(buzz, hopLength)).toBeGreaterThan(0.9);

@@ -104,15 +104,26 @@ class CodecConfig:
     phase: PhaseConfig
 
     def __post_init__(self) -> None:
-        hop, subframe = self.hop_length, self.hop_length // self.decoder.upsample_factor
+        hop, factor = self.hop_length, self.decoder.upsample_factor
         expect("frameRate", self.frame_rate * hop == self.sample_rate, "sampleRate / hopLength", self.frame_rate)
+        expect("decoder.upsampleFactor", hop % factor == 0, f"a divisor of hopLength, {hop}", factor)
         for name, got, wanted in (
-            ("vocoder.hopLength", self.vocoder.hop_length, subframe),
-            ("mel.hopLength", self.mel.hop_length, subframe),
-            ("decoder.upsampleFactor", self.decoder.upsample_factor * subframe, hop),
+            ("vocoder.hopLength", self.vocoder.hop_length, hop // factor),
+            ("mel.hopLength", self.mel.hop_length, hop // factor),
             ("rvq.codebookDim", self.rvq.codebook_dim, self.latent_dim),
         ):
             expect(name, got == wanted, str(wanted), got)
+        lookahead, kernel_size = self.decoder.lookahead_frames, self.encoder.input_kernel_size
+        expect("decoder.lookaheadFrames", lookahead >= 0, "0 or more", lookahead)
+        expect("encoder.inputKernelSize", kernel_size >= factor, f"at least {factor}", kernel_size)
+        window, deviation = self.mel.window_length, self.mel_normalization.deviation
+        is_fitting = self.mel.hop_length <= window <= self.mel.fft_length
+        expect("mel.windowLength", is_fitting, "at least mel.hopLength, and at most mel.fftLength", window)
+        expect("melNormalization.deviation", deviation > 0, "a number above 0", deviation)
+        highest = self.phase.num_frequencies * self.phase.spacing_hz
+        is_sampled = 0 < highest <= self.sample_rate / 2
+        expect("phase.spacingHz", is_sampled, "frequencies up to half the sample rate", self.phase.spacing_hz)
+        expect("phase.floor", self.phase.floor > 0, "a number above 0", self.phase.floor)
 
 
 def expect(name: str, holds: bool, expected: str, got: object) -> None:

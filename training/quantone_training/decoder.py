@@ -1,7 +1,8 @@
 """quantized [B, D, F] -> for vocoders: spectrum [B, 2 * bins, F' + late], log_mel [B, M, F'].
 
 Residual units at the frame rate, one upsampling, residual units at the subframe rate (F' = factor * F), then two linear
-heads. Everything is causal and comes `late` subframes late: the network hears so far ahead.
+heads. The layers are causal and come `late` = lookahead_frames * factor subframes late, as the network hears so far
+ahead; of log_mel these are cut off.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def log_mel(waveform: torch.Tensor, sample_rate: int, config: MelConfig) -> torc
 
 
 def causal_log_mel(waveform: torch.Tensor, sample_rate: int, config: MelConfig) -> torch.Tensor:
-    """The same of what an encoder has heard by the end of each hop: frame i's window ends before sample (i + 1) * hop.
+    """`log_mel` of what an encoder has heard by each hop's end: frame i's window ends before sample (i + 1) * hop.
 
     Before the signal there is silence.
     """

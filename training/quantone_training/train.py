@@ -99,8 +99,8 @@ class Trainer:
         received = lose_frames(quantized, self.settings.lossy_fraction, self.settings.max_lost_frames)
         with autocast(self.device):
             output = self.codec.decoder(received)
-        # The last hop's overlap lies beyond the crop. The frames before it are as at a signal's end: the decoder finds
-        # nothing to look ahead to.
+        # The last hop's overlap lies beyond the crop. The last frames that are kept are as at a signal's end: the
+        # decoder finds nothing to look ahead to.
         kept_frames = clean.shape[2] // self.config.hop_length - 1
         kept, kept_mels = kept_frames * self.config.hop_length, kept_frames * self.config.decoder.upsample_factor
         decoded = self.codec.vocoder(output.spectrum, clean.shape[2])[:, :, :kept]

@@ -87,6 +87,18 @@ def test_config_names_the_field_that_is_wrong(tiny: CodecConfig) -> None:
         from_mapping(CodecConfig, {**TINY, "hopLength": 160})
     with pytest.raises(ValueError, match=r'"config\.rvq\.codebookSize" expected int'):
         from_mapping(CodecConfig, {**TINY, "rvq": {**TINY["rvq"], "codebookSize": "16"}})
+    for section, key, value, name in (
+        ("decoder", "upsampleFactor", 3, "decoder.upsampleFactor"),
+        ("decoder", "lookaheadFrames", -1, "decoder.lookaheadFrames"),
+        ("encoder", "inputKernelSize", 1, "encoder.inputKernelSize"),
+        ("mel", "windowLength", 512, "mel.windowLength"),
+        ("mel", "windowLength", 20, "mel.windowLength"),
+        ("melNormalization", "deviation", 0, "melNormalization.deviation"),
+        ("phase", "spacingHz", 4000, "phase.spacingHz"),
+        ("phase", "floor", 0, "phase.floor"),
+    ):
+        with pytest.raises(ValueError, match=rf'"{name}" expected'):
+            from_mapping(CodecConfig, {**TINY, section: {**TINY[section], key: value}})
     with pytest.raises(ValueError, match=r"config\.bitrate"):
         from_mapping(CodecConfig, {**TINY, "bitrate": 3})
 

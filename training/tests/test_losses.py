@@ -114,8 +114,8 @@ def test_frame_lock_hears_one_waveform_in_every_frame() -> None:
     assert frame_lock(template) > 0.99
     assert 0.2 < frame_lock(template + noise) < 0.8
     # One crop among others is heard.
-    speech = torch.randn(3, 1, noise.shape[2])
-    assert frame_lock(torch.cat([speech, template[:1]])) == pytest.approx(0.25, abs=0.05)
+    others = torch.randn(3, 1, noise.shape[2])
+    assert frame_lock(torch.cat([others, template[:1]])) == pytest.approx(0.25, abs=0.05)
     # Of the same power in other frames, other waveforms: only the lock tells them apart.
     locked = (template + 0.3 * noise).requires_grad_()
     frame_lock(locked).backward()
