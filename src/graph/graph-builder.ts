@@ -114,6 +114,11 @@ export class GraphBuilder {
     return operand;
   }
 
+  /** Weights that many places use: the first call of a name writes them, and the others get the same operand. */
+  shared(name: string, shape: readonly number[], write: (into: Float32Array) => void): Operand {
+    return this.#share(name, shape, { name, dims: shape, write });
+  }
+
   /** A vector of integers, such as the bounds of a slice. Equal vectors are one constant. */
   integers(values: readonly number[]): Operand {
     const name = `int64[${values.join(",")}]`;

@@ -112,16 +112,28 @@ function residualBlocks(sizes: GeneratorSizes, stage: number, channels: number, 
  * the samples that the whole signal gives.
  */
 export function generatorReach(sizes: GeneratorSizes): Reach {
-  const { upsampleRates, upsampleKernelSizes, residualKernelSizes, residualDilations, residualKind } = sizes;
+  const { upsampleRates, upsampleKernelSizes } = sizes;
   const edge = (outerKernelSize - 1) / 2;
-  const widest = Math.max(
-    ...residualKernelSizes.map((size, index) => residualReach(size, residualDilations[index] ?? [], residualKind)),
-  );
   // From the samples back to the frames, in units of each stage's own rate.
   let reach: Reach = { back: edge, ahead: edge };
   for (const [stage, stride] of [...upsampleRates.entries()].reverse()) {
-    const behind = { back: reach.back + widest, ahead: reach.ahead + widest };
+    const widest = stageReach(sizes, stage);
+    const behind = { back: reach.back + widest.back, ahead: reach.ahead + widest.ahead };
     reach = transposedReach(upsampleKernelSizes[stage] ?? 0, stride, behind);
   }
   return { back: reach.back + edge, ahead: reach.ahead + edge };
+}
+
+/** The widest reach of a stage's blocks. */
+function stageReach(sizes: GeneratorSizes, stage: number): Reach {
+  const { initialChannels, upsampleRates, residualKernelSizes, residualDilations, residualKind: kind } = sizes;
+  const channels = initialChannels / 2 ** (stage + 1);
+  const isEven = upsampleRates.slice(0, stage + 1).some((rate) => rate % 2 === 0);
+  const reaches = residualKernelSizes.map((kernelSize, index) =>
+    residualReach({ channels, kernelSize, dilations: residualDilations[index] ?? [], kind, isEven }),
+  );
+  return {
+    back: Math.max(...reaches.map(({ back }) => back)),
+    ahead: Math.max(...reaches.map(({ ahead }) => ahead)),
+  };
 }

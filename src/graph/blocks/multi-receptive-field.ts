@@ -3,12 +3,14 @@
  *
  * Source   Kong et al. 2020 (HiFi-GAN), section 2.2 and appendix A.1
  */
+import { divideDimension } from "../dimension";
 import type { Operand } from "../graph-builder";
 import { leakyRelu } from "../ops/activation";
 import { add } from "../ops/elementwise";
 import { blockedLeakyRelu } from "./blocked-layout";
 import type { ConvWeights } from "./causal-conv";
-import { planarConv } from "./planar-conv";
+import { addHalves, fastConv, fastReach, type Halves, isHalvable, joinHalves, splitInHalves } from "./fast-conv";
+import { planarConv, planarReach, type Reach } from "./planar-conv";
 
 /** Slope of every activation inside. */
 export const residualSlope = 0.1;
@@ -33,10 +35,54 @@ export type ResidualBlock = readonly ResidualStep[];
  */
 export function multiReceptiveField(x: Operand, blocks: readonly ResidualBlock[], phases = 1): Operand {
   const { graph } = x;
+  const inBlock = <Signal>(block: ResidualBlock, build: () => Signal): Signal =>
+    graph.scope(`blocks.${blocks.indexOf(block)}`, build);
+  const isEven = phases === 1 && divideDimension(x.shape[3] ?? 1, 2) !== undefined;
+  const long = blocks.filter((block) => paysInHalves(sizesOf(block, isEven)));
+  const short = blocks.filter((block) => !long.includes(block));
   const activated = blockedLeakyRelu(x, residualSlope);
-  return blocks
-    .map((block, index) => graph.scope(`blocks.${index}`, () => residualBlock(x, activated, block, phases)))
-    .reduce((sum, output) => add(sum, output));
+  const outputs = short.map((block) => inBlock(block, () => residualBlock(x, activated, block, phases)));
+  if (long.length > 0) {
+    const halves = splitInHalves(x);
+    outputs.push(joinHalves(long.map((block) => inBlock(block, () => halvedBlock(halves, block))).reduce(addHalves)));
+  }
+  return outputs.reduce((sum, output) => add(sum, output));
+}
+
+/** What decides how a residual block is computed, and what its output depends on. */
+export interface BlockSizes {
+  readonly channels: number;
+  readonly kernelSize: number;
+  readonly dilations: readonly number[];
+  /** 1: two convolutions a step; 2: one. */
+  readonly kind: 1 | 2;
+  /** Whether it runs over single samples, and over an even number of them, however long the signal is. */
+  readonly isEven: boolean;
+}
+
+function sizesOf(block: ResidualBlock, isEven: boolean): BlockSizes {
+  const [, channels = 0, kernelSize = 0] = block[0]?.conv.weight.shape ?? [];
+  const kind = block.every(({ second }) => second !== undefined) ? 1 : 2;
+  return { channels, kernelSize, dilations: block.map(({ dilation }) => dilation), kind, isEven };
+}
+
+/** Widths and kernels from which on fewer multiplications are worth more passes over the planes. */
+const fewestChannels = 64;
+const shortestKernel = 7;
+
+function paysInHalves({ channels, kernelSize, dilations, kind, isEven }: BlockSizes): boolean {
+  const isWorthIt = channels >= fewestChannels && kernelSize >= shortestKernel;
+  return isEven && kind === 1 && isWorthIt && dilations.every((d) => isHalvable(channels, kernelSize, d));
+}
+
+/** A residual block of kind 1 with fast convolutions. */
+function halvedBlock(x: Halves, steps: ResidualBlock): Halves {
+  const { graph } = x.even;
+  return steps.reduce((input, { dilation, conv, second = conv }, index) => {
+    const hidden = graph.scope(`steps.${index}`, () => fastConv(input, conv, { dilation, slope: residualSlope }));
+    const branch = graph.scope(`steps.${index}.second`, () => fastConv(hidden, second, { slope: residualSlope }));
+    return addHalves(branch, input);
+  }, x);
 }
 
 /** @param activated  the first step's activation of `x`, which all blocks share */
@@ -55,8 +101,10 @@ function residualBlock(x: Operand, activated: Operand, steps: ResidualBlock, pha
   }, x);
 }
 
-/** Samples to each side that a block's output depends on. */
-export function residualReach(kernelSize: number, dilations: readonly number[], kind: 1 | 2): number {
-  const edge = (kernelSize - 1) / 2;
-  return dilations.reduce((reach, dilation) => reach + edge * (dilation + (kind === 1 ? 1 : 0)), 0);
+/** Samples before and behind its own that a block's output depends on, down to the last bit. */
+export function residualReach(sizes: BlockSizes): Reach {
+  const { kernelSize, dilations, kind } = sizes;
+  const spread = dilations.reduce((sum, dilation) => sum + dilation + (kind === 1 ? 1 : 0), 0);
+  const reach = paysInHalves(sizes) ? fastReach(kernelSize) : planarReach(kernelSize);
+  return { back: reach.back * spread, ahead: reach.ahead * spread };
 }

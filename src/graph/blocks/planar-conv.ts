@@ -114,21 +114,28 @@ export interface Reach {
   readonly ahead: number;
 }
 
+/** Reach of a convolution without dilation. */
+export function planarReach(kernelSize: number): Reach {
+  return { back: (kernelSize - 1) / 2, ahead: (kernelSize - 1) / 2 };
+}
+
 interface ConvSizes {
   /** Zeros before the first and behind the last place. */
   readonly edges: readonly [number, number];
   readonly dilation?: number;
   readonly stride?: number;
+  /** Groups of channels that do not meet each other, default 1. */
+  readonly numGroups?: number;
 }
 
 /**
  * The runtime's own convolution.
  *
- * Shapes   x [B, I, 1, T], weight [O, I, 1, k], bias none or one [O]
+ * Shapes   x [B, I, 1, T], weight [O, I / numGroups, 1, k], bias none or one [O]
  * @throws {GraphError} `shape-mismatch` when the stride does not divide what it strides over
  */
 export function convolve(x: Operand, weight: Operand, bias: readonly Operand[], sizes: ConvSizes): Operand {
-  const { edges, dilation = 1, stride = 1 } = sizes;
+  const { edges, dilation = 1, stride = 1, numGroups = 1 } = sizes;
   const [batchSize = 1, , , places = 1] = x.shape;
   const [numOutputs = 1, , , kernelSize = 1] = weight.shape.map(Number);
   const numSteps = shiftDimension(places, edges[0] + edges[1] - (kernelSize - 1) * dilation - 1 + stride);
@@ -141,6 +148,7 @@ export function convolve(x: Operand, weight: Operand, bias: readonly Operand[], 
     dilations: [1, dilation],
     strides: [1, stride],
     pads: [0, edges[0], 0, edges[1]],
+    group: numGroups,
   });
 }
 
