@@ -25,7 +25,7 @@ export { renameTensors } from "./names";
 
 /** Frames that a stream waits for, beside those it looks ahead: half a window is then context at worst. */
 const MIN_WINDOW_FRAMES = 32;
-/** Longer windows cost memory and save little context; V1 takes about 100 MiB for one of this length. */
+/** Longer windows cost memory and save little context; V1 takes about 150 MiB for one of this length. */
 const MAX_WINDOW_FRAMES = 512;
 
 const paper = {

@@ -1,5 +1,5 @@
 /**
- * Long convolutions with a quarter fewer multiplications: a fast FIR algorithm over planes that are split into even and
+ * Long convolutions with a fifth fewer multiplications: a fast FIR algorithm over planes that are split into even and
  * odd samples, a and b.
  *
  * With the even taps G and the odd taps H of a kernel, the even results are G a + H b', the odd ones G b + H a, where b'
@@ -30,7 +30,11 @@ export interface Halves {
   readonly lag: number;
 }
 
-/** [B, C, 1, T], T even, to its halves; they stay in the blocked layout. */
+/**
+ * [B, C, 1, T] to its halves; they stay in the blocked layout.
+ *
+ * @throws {GraphError} `shape-mismatch` when T is not even for every length of the signal
+ */
 export function splitInHalves(x: Operand): Halves {
   const half = (place: number): Operand => movedInBlocks(x, { kernelSize: 2, place, stride: 2 });
   return { even: half(0), odd: half(1), lag: 0 };

@@ -38,8 +38,9 @@ export function multiReceptiveField(x: Operand, blocks: readonly ResidualBlock[]
   const inBlock = <Signal>(block: ResidualBlock, build: () => Signal): Signal =>
     graph.scope(`blocks.${blocks.indexOf(block)}`, build);
   const isEven = phases === 1 && divideDimension(x.shape[3] ?? 1, 2) !== undefined;
-  const long = blocks.filter((block) => paysInHalves(sizesOf(block, isEven)));
-  const short = blocks.filter((block) => !long.includes(block));
+  const isLong = (block: ResidualBlock): block is PairedBlock => paysInHalves(sizesOf(block, isEven));
+  const long = blocks.filter(isLong);
+  const short = blocks.filter((block) => !isLong(block));
   const activated = blockedLeakyRelu(x, residualSlope);
   const outputs = short.map((block) => inBlock(block, () => residualBlock(x, activated, block, phases)));
   if (long.length > 0) {
@@ -48,6 +49,9 @@ export function multiReceptiveField(x: Operand, blocks: readonly ResidualBlock[]
   }
   return outputs.reduce((sum, output) => add(sum, output));
 }
+
+/** A block of kind 1. */
+type PairedBlock = readonly Required<ResidualStep>[];
 
 /** What decides how a residual block is computed, and what its output depends on. */
 export interface BlockSizes {
@@ -75,10 +79,10 @@ function paysInHalves({ channels, kernelSize, dilations, kind, isEven }: BlockSi
   return isEven && kind === 1 && isWorthIt && dilations.every((d) => isHalvable(channels, kernelSize, d));
 }
 
-/** A residual block of kind 1 with fast convolutions. */
-function halvedBlock(x: Halves, steps: ResidualBlock): Halves {
+/** A residual block with fast convolutions. */
+function halvedBlock(x: Halves, steps: PairedBlock): Halves {
   const { graph } = x.even;
-  return steps.reduce((input, { dilation, conv, second = conv }, index) => {
+  return steps.reduce((input, { dilation, conv, second }, index) => {
     const hidden = graph.scope(`steps.${index}`, () => fastConv(input, conv, { dilation, slope: residualSlope }));
     const branch = graph.scope(`steps.${index}.second`, () => fastConv(hidden, second, { slope: residualSlope }));
     return addHalves(branch, input);

@@ -73,6 +73,14 @@ describe("fastConv", () => {
     await expect(run(signal, channels, build)).rejects.toMatchObject({ code: "unsupported-op" });
   });
 
+  it("refuses channels that fill no blocks, and an odd number of samples", async () => {
+    const narrow = (x: Operand): Operand => joinHalves(fastConv(splitInHalves(x), weightsOf(8, 7, 2), { slope }));
+    await expect(run(signal, 8, narrow)).rejects.toMatchObject({ code: "unsupported-op" });
+    const graph = new GraphBuilder({ name: "test", form: "offline" });
+    const x = toPlanes(graph.input("x", [batch, symbol("F"), channels]));
+    expect(() => splitInHalves(x)).toThrow(/stride 2 does not divide/);
+  });
+
   it("refuses to dilate what another dilation gave", async () => {
     const weights = weightsOf(channels, 7, 2);
     const twice = (x: Operand): Operand => {
