@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
-STFT_SIZES = (256, 512, 1024)
+STFT_SIZES = (512, 1024, 2048)
 PERIODS = (2, 3, 5, 7, 11)
 SLOPE = 0.1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -22,6 +23,13 @@ LOUDNESS_EXPONENT = 0.46
 
 LOUDNESS_MIN_WINDOW = 512
 """Loudness is compared over windows of 32 ms and more, about what the ear integrates over."""
+
+
+HARMONIC_WINDOWS = (512, 1024, 2048)
+"""Windows (samples) of single bins: 32 ms tells the harmonics of a high voice apart, 128 ms those of a low one."""
+
+BIN_FLOOR = 1e-5
+"""Added to the magnitudes of single bins, which are those of a tone of as much: 100 dB below full scale."""
 
 
 def magnitudes(spectrum: torch.Tensor) -> torch.Tensor:
@@ -66,23 +74,57 @@ def relative_loudness_error(log_decoded: torch.Tensor, log_clean: torch.Tensor) 
     return (error.square().mean(1) + 1e-12).sqrt().mean() / clean.square().mean(1).sqrt().mean()
 
 
-class PhaseLoss(nn.Module):
-    """How far the lowest frequencies are from moving with the clean ones: 0 for a copy of any level, 1 for no relation.
+class HarmonicLoss(nn.Module):
+    """Relative loudness error of single bins, below a highest frequency: what lies between harmonics counts.
 
-    Few tokens cannot hold the phases of a whole voice; those of its lowest harmonics keep it in its place. One
-    number for each crop, so that silence gains nothing. Magnitudes count by their square roots.
+    Bands of mels hold several harmonics from a few hundred Hz on, and with them the noise of a voice whose phases do
+    not follow on from frame to frame. Above, speech is noise, whose single bins cannot be told.
+    """
+
+    def __init__(self, sample_rate: int, highest_hz: float = 4000.0) -> None:
+        super().__init__()
+        self.num_bins = {size: round(highest_hz * size / sample_rate) for size in HARMONIC_WINDOWS}
+        for size in HARMONIC_WINDOWS:
+            self.register_buffer(f"window{size}", torch.hann_window(size), persistent=False)
+
+    def forward(self, decoded: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+        """Mean over the windows."""
+        errors = []
+        for size in HARMONIC_WINDOWS:
+            log_decoded, log_clean = (self._log_magnitudes(x, size) for x in (decoded, clean))
+            errors.append(relative_loudness_error(log_decoded, log_clean))
+        return torch.stack(errors).mean()
+
+    def _log_magnitudes(self, waveform: torch.Tensor, size: int) -> torch.Tensor:
+        window = self.get_buffer(f"window{size}")
+        spectrum = torch.stft(waveform[:, 0], size, size // 4, window=window, return_complex=True)
+        return (magnitudes(spectrum[:, 1 : self.num_bins[size]]) / window.sum() + BIN_FLOOR).log()
+
+
+class PhaseLoss(nn.Module):
+    """How far low frequencies are from moving with the clean ones: 0 for a copy of any level, 1 for no relation.
+
+    Few tokens cannot hold the phases of a whole voice; those of its lowest harmonics keep it in its place, and keep it
+    clear of noise. One number for each crop and band, so that silence gains nothing. Magnitudes count by their square
+    roots.
     """
 
     window: torch.Tensor
 
-    def __init__(self, sample_rate: int, highest_hz: float = 500.0, size: int = 512) -> None:
+    def __init__(self, sample_rate: int, bands_hz: tuple[float, ...] = (0.0, 500.0, 1000.0), size: int = 512) -> None:
         super().__init__()
         self.size = size
-        self.num_bins = round(highest_hz * size / sample_rate) + 1
+        edges = [round(hz * size / sample_rate) + 1 for hz in bands_hz]
+        self.bands = [slice(first, behind) for first, behind in itertools.pairwise(edges)]
         self.register_buffer("window", torch.hann_window(size), persistent=False)
 
     def forward(self, decoded: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+        """Mean over crops and bands."""
         a, b = (self._spectrum(x) for x in (decoded, clean))
+        return torch.stack([self._distance(a[:, band], b[:, band]) for band in self.bands]).mean()
+
+    @staticmethod
+    def _distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         product = (a * b).sum((1, 2, 3))
         norms = a.square().sum((1, 2, 3)) * b.square().sum((1, 2, 3))
         return (1 - product / (norms + 1e-12).sqrt()).mean()
@@ -90,7 +132,7 @@ class PhaseLoss(nn.Module):
     def _spectrum(self, waveform: torch.Tensor) -> torch.Tensor:
         """[B, bins, F, 2]: real and imaginary parts over the root of the magnitude."""
         spectrum = torch.stft(waveform[:, 0], self.size, self.size // 4, window=self.window, return_complex=True)
-        spectrum = spectrum[:, 1 : self.num_bins]
+        spectrum = spectrum[:, : self.bands[-1].stop]
         return torch.view_as_real(spectrum) / (magnitudes(spectrum)[..., None] + 1e-3).sqrt()
 
 

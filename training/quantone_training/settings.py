@@ -41,6 +41,7 @@ class LossWeights:
     log_mel: float
     rate: float
     phase: float = 0.0
+    harmonics: float = 0.0
     frame_lock: float = 0.0
 
 

@@ -24,7 +24,7 @@ from .command_line import parse_options, start_or_resume, training_arguments, tr
 from .config import CodecConfig, load_codec_config
 from .data import CropSampler
 from .export_weights import load_weights
-from .losses import FrameLock, MelLoss, PhaseLoss
+from .losses import FrameLock, HarmonicLoss, MelLoss, PhaseLoss
 from .muon import Muon, parameter_groups
 from .rvq import lose_frames
 from .settings import Settings, load_settings
@@ -53,6 +53,7 @@ class Trainer:
         self.random = torch.Generator().manual_seed(settings.seed)
         self.mel_loss = MelLoss(config.sample_rate).to(self.device)
         self.phase_loss = PhaseLoss(config.sample_rate).to(self.device)
+        self.harmonic_loss = HarmonicLoss(config.sample_rate).to(self.device)
         self.frame_lock = FrameLock(config.sample_rate, config.hop_length).to(self.device)
         self.step, self.seconds = 0, 0.0
         self.discriminator_loss = 1.0
@@ -113,6 +114,7 @@ class Trainer:
             "log_mel": F.l1_loss(output.log_mel[:, :, :kept_mels], target_mel[:, :, :kept_mels]),
             "rate": rate,
             "phase": self.phase_loss(decoded, clean),
+            "harmonics": self.harmonic_loss(decoded, clean),
             "frame_lock": self.frame_lock(decoded),
             **self._adversarial_losses(clean, decoded),
         }

@@ -15,7 +15,7 @@ from quantone_training.discriminator import (
     feature_loss,
 )
 from quantone_training.features import causal_phases, log_mel
-from quantone_training.losses import FrameLock, MelLoss, PhaseLoss
+from quantone_training.losses import FrameLock, HarmonicLoss, MelLoss, PhaseLoss
 
 from .conftest import ROOT
 
@@ -46,11 +46,11 @@ def test_phases_of_a_tone() -> None:
     time = torch.arange(3200) / 16000
     tone = 0.1 * torch.cos(2 * torch.pi * 75 * time)[None, None]
     phases = causal_phases(tone, 16000, config.mel, config.phase)
-    assert phases.shape == (1, 40, 20)
+    assert phases.shape == (1, 80, 20)
     # The window of frame 9 begins with sample 960, and adds up to half its length.
     magnitude, phase = 0.1 * 320 / 2, 2 * torch.pi * 75 * 960 / 16000
     expected = magnitude**0.3 * torch.tensor([np.cos(phase), np.sin(phase) * -1])
-    assert torch.allclose(phases[0, [2, 22], 9], expected.float(), atol=1e-3)
+    assert torch.allclose(phases[0, [2, 42], 9], expected.float(), atol=1e-3)
     quiet = causal_phases(1e-3 * tone, 16000, config.mel, config.phase)
     assert float(quiet[0, 2, 9] / phases[0, 2, 9]) == pytest.approx(1e-3**0.3, rel=0.1)
 
@@ -64,8 +64,31 @@ def test_phase_loss_hears_places_and_not_levels() -> None:
     assert float(loss(-clean, clean)) == pytest.approx(2, abs=0.02)
     assert float(loss(0.1 * torch.randn(1, 1, 8000), clean)) == pytest.approx(1, abs=0.2)
     assert float(loss(torch.zeros(1, 1, 8000), clean)) == pytest.approx(1)
-    shifted = [float(loss(clean.roll(lag, 2), clean)) for lag in (4, 16, 40)]
+    shifted = [float(loss(clean.roll(lag, 2), clean)) for lag in (2, 5, 10)]
     assert 0.0 < shifted[0] < shifted[1] < shifted[2]
+
+
+def test_phase_loss_counts_its_bands_alike() -> None:
+    time = torch.arange(8000) / 16000
+    low, high = (0.1 * torch.sin(2 * torch.pi * hz * time)[None, None] for hz in (200, 700))
+    loss = PhaseLoss(16000)
+    assert float(loss(low - high, low + high)) == pytest.approx(1, abs=0.05)
+    assert float(loss(low + high, low + high)) < 1e-3
+
+
+def test_harmonic_loss_hears_what_lies_between_harmonics() -> None:
+    """Ten harmonics whose phases are drawn anew every 20 ms, as loud as before: noise between them."""
+    torch.manual_seed(0)
+    time = torch.arange(16000) / 16000
+    angles = 2 * torch.pi * 150 * torch.arange(1, 11)[:, None] * time
+    clean = 0.02 * angles.cos().sum(0)[None, None]
+    other_phases = 0.02 * (angles + 6 * torch.rand(10, 1)).cos().sum(0)[None, None]
+    jumping = 0.02 * (angles + 6 * torch.rand(10, 50).repeat_interleave(320, 1)).cos().sum(0)[None, None]
+    loss = HarmonicLoss(16000)
+    assert float(loss(clean, clean)) < 1e-4
+    assert float(loss(other_phases, clean)) < 0.2
+    assert float(loss(jumping, clean)) > 0.5
+    assert float(loss(torch.zeros_like(clean), clean)) == pytest.approx(1, abs=0.1)
 
 
 def test_losses_grow_with_the_error_and_vanish_without() -> None:
