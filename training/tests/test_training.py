@@ -177,5 +177,5 @@ def test_shipped_settings_and_overlays_read() -> None:
     overlaid = load_settings(Settings, [folder / "speech-16k.toml", folder / "adversarial.toml"])
     assert base.adversarial is None and overlaid.adversarial is not None
     assert overlaid.learning_rate != base.learning_rate
-    # The overlay names two losses of several; the others stay.
-    assert overlaid.losses == replace(base.losses, phase=1.5, frame_lock=2.0) != base.losses
+    # The overlay names three losses of several; the others stay.
+    assert overlaid.losses == replace(base.losses, mel=14.0, phase=3.0, frame_lock=1.5) != base.losses
