@@ -72,7 +72,9 @@ export interface FastConvOptions {
  */
 export function fastConv(x: Halves, weights: ConvWeights, { dilation = 1, slope }: FastConvOptions): Halves {
   const { graph } = x.even;
-  const [, channels = 0, kernelSize = 0] = weights.weight.shape;
+  // Read once: a file's tensor is converted each time.
+  const { shape, data } = weights.weight;
+  const [, channels = 0, kernelSize = 0] = shape;
   if (!isHalvable(channels, kernelSize, dilation) || (x.lag > 0 && dilation > 1)) {
     const got = `kernel ${kernelSize} and dilation ${dilation} over ${formatShape(x.even.shape)} with lag ${x.lag}`;
     throw graph.error(
@@ -87,7 +89,7 @@ export function fastConv(x: Halves, weights: ConvWeights, { dilation = 1, slope 
   const b = leakyRelu(movedInBlocks(x.odd, kernel), slope);
   const difference = (edges: readonly [number, number]): Operand => add(movedInBlocks(b, { edges, scale: -1 }), a);
   const convolved = (input: Operand, taps: Taps, scale: number, bias: Operand[]): Operand => {
-    const { weight, before, behind } = writeTaps(graph, weights, taps, scale);
+    const { weight, before, behind } = writeTaps(graph, { shape, data }, taps, scale);
     return convolve(input, weight, bias, { edges: [before * dilation, behind * dilation - lag - 1], dilation });
   };
   const shared = convolved(a, "all", 1, repeatedBias(a, weights, 1));
@@ -111,8 +113,8 @@ export function fastReach(kernelSize: number): Reach {
 type Taps = "even" | "odd" | "all";
 
 /** Some of a kernel's taps as one of halves, [O, I, 1, places], and its reach; of all, even and odd ones are added up. */
-function writeTaps(graph: GraphBuilder, { weight }: ConvWeights, which: Taps, scale: number) {
-  const [numOutputs = 0, numInputs = 0, kernelSize = 0] = weight.shape;
+function writeTaps(graph: GraphBuilder, { shape, data }: ConvWeights["weight"], which: Taps, scale: number) {
+  const [numOutputs = 0, numInputs = 0, kernelSize = 0] = shape;
   const middle = (kernelSize - 1) / 2;
   const taps = Array.from({ length: kernelSize }, (_, tap) => {
     const isOdd = (tap - middle) % 2 !== 0;
@@ -121,7 +123,6 @@ function writeTaps(graph: GraphBuilder, { weight }: ConvWeights, which: Taps, sc
   const places = taps.map(({ place }) => place);
   const [before, behind] = [-Math.min(...places), Math.max(...places)];
   const numPlaces = before + behind + 1;
-  const { data } = weight;
   const written = graph.constant(`weight.${which}`, [numOutputs, numInputs, 1, numPlaces], (into) => {
     for (let row = 0; row < numOutputs * numInputs; row++) {
       for (const { tap, place } of taps) {
