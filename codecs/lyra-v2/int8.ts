@@ -8,7 +8,7 @@
  */
 import type { TfliteQuantization } from "../../src/checkpoints/tflite/tflite-model";
 import type { Operand } from "../../src/graph/graph-builder";
-import { add, multiply } from "../../src/graph/ops/elementwise";
+import { add, floor, multiply } from "../../src/graph/ops/elementwise";
 
 /** A scale and a zero point for a whole value. */
 export interface Int8Format {
@@ -71,7 +71,7 @@ export function addInt8(a: Operand, b: Operand, formats: { a: Int8Format; b: Int
     add(multiply(a, graph.number(parts[0] as number)), multiply(b, graph.number(parts[1] as number)));
   const low = sumOf(whole.map((gain) => (gain % lowPart) / lowPart));
   const high = sumOf(whole.map((gain) => Math.floor(gain / lowPart)));
-  const sum = add(high, graph.node("Floor", [low], low.shape));
+  const sum = add(high, floor(low));
   return clip(roundUp(multiply(sum, graph.number(lowPart / 2 ** shift))), formats.to);
 }
 
@@ -89,7 +89,7 @@ function roundEven(x: Operand): Operand {
 }
 
 function roundUp(x: Operand): Operand {
-  return x.graph.node("Floor", [add(x, x.graph.number(0.5))], x.shape);
+  return floor(add(x, x.graph.number(0.5)));
 }
 
 function roundHalfEven(value: number): number {

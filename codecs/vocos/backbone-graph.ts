@@ -13,7 +13,7 @@ import { symbol } from "../../src/graph/dimension";
 import { batch, GraphBuilder, type Operand } from "../../src/graph/graph-builder";
 import type { Network, NetworkForm } from "../../src/graph/network";
 import { gelu } from "../../src/graph/ops/activation";
-import { add, multiply } from "../../src/graph/ops/elementwise";
+import { add, atMost, exponential, multiply } from "../../src/graph/ops/elementwise";
 import { matmul } from "../../src/graph/ops/linear";
 import { layerNorm } from "../../src/graph/ops/normalization";
 import { concat, trim } from "../../src/graph/ops/shape";
@@ -103,11 +103,7 @@ class BackboneLayers {
     const both = this.#linear(x, "head.out", 2 * numBins);
     const [logMagnitude, phase] = [trim(both, 2, 0, numBins), trim(both, 2, numBins, 0)];
     const { shape } = phase;
-    const magnitude = graph.node(
-      "Min",
-      [graph.node("Exp", [logMagnitude], shape), graph.number(largestMagnitude)],
-      shape,
-    );
+    const magnitude = atMost(exponential(logMagnitude), largestMagnitude);
     const parts = ["Cos", "Sin"].map((op) => multiply(magnitude, graph.node(op, [phase], shape)));
     return concat(parts as [Operand, Operand], 2);
   }

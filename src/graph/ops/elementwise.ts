@@ -7,6 +7,11 @@ export function add(left: Operand, right: Operand): Operand {
   return pairwise("Add", left, right);
 }
 
+/** The difference. `right` has the shape of `left`, or that of its last axes. */
+export function subtract(left: Operand, right: Operand): Operand {
+  return pairwise("Sub", left, right);
+}
+
 /** The product, number by number. `right` has the shape of `left`, or that of its last axes (a gain). */
 export function multiply(left: Operand, right: Operand): Operand {
   return pairwise("Mul", left, right);
@@ -22,7 +27,7 @@ export function multiply(left: Operand, right: Operand): Operand {
  */
 export function elu(x: Operand): Operand {
   const { graph, shape } = x;
-  const power = graph.node("Exp", [graph.node("Min", [x, graph.number(0)], shape)], shape);
+  const power = exponential(atMost(x, 0));
   return graph.node("Max", [x, graph.node("Sub", [power, graph.number(1)], shape)], shape);
 }
 
@@ -36,8 +41,28 @@ export function normalize(
 }
 
 /** The larger of x and a number. */
-export function atLeast(x: Operand, floor: number): Operand {
-  return x.graph.node("Max", [x, x.graph.number(floor)], x.shape);
+export function atLeast(x: Operand, least: number): Operand {
+  return x.graph.node("Max", [x, x.graph.number(least)], x.shape);
+}
+
+/** The smaller of x and a number. */
+export function atMost(x: Operand, most: number): Operand {
+  return x.graph.node("Min", [x, x.graph.number(most)], x.shape);
+}
+
+/** e to the power of x. */
+export function exponential(x: Operand): Operand {
+  return x.graph.node("Exp", [x], x.shape);
+}
+
+/** The largest whole number that is not above x. */
+export function floor(x: Operand): Operand {
+  return x.graph.node("Floor", [x], x.shape);
+}
+
+/** x without its sign. */
+export function absolute(x: Operand): Operand {
+  return x.graph.node("Abs", [x], x.shape);
 }
 
 /** The natural logarithm. */

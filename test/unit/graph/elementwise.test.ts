@@ -1,13 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { symbol } from "../../../src/graph/dimension";
+import type { Operand } from "../../../src/graph/graph-builder";
 import { GraphBuilder } from "../../../src/graph/graph-builder";
-import { elu } from "../../../src/graph/ops/elementwise";
+import { absolute, atMost, elu, exponential, floor, subtract } from "../../../src/graph/ops/elementwise";
 import { NetworkSession } from "../../../src/runtime/network-session";
 import { openRuntime } from "../../../src/runtime/open-runtime";
 
-async function eluOf(values: readonly number[]): Promise<readonly number[]> {
-  const graph = new GraphBuilder({ name: "elu", form: "offline" });
-  const network = graph.build({ y: elu(graph.input("x", [symbol("F")])) });
+function eluOf(values: readonly number[]): Promise<readonly number[]> {
+  return valuesOf(elu, values);
+}
+
+async function valuesOf(op: (x: Operand) => Operand, values: readonly number[]): Promise<readonly number[]> {
+  const graph = new GraphBuilder({ name: "op", form: "offline" });
+  const network = graph.build({ y: op(graph.input("x", [symbol("F")])) });
   await using session = await NetworkSession.create(await openRuntime({ device: "cpu" }), network);
   const { y } = await session.run({ x: { data: Float32Array.from(values), shape: [values.length] } });
   return [...(y?.data ?? [])];
@@ -38,5 +43,25 @@ describe("elu", () => {
       -1,
     ]);
     expect(await eluOf([1e-20])).toEqual([Math.fround(1e-20)]);
+  });
+});
+
+describe("the other ops", () => {
+  const values = [-2.5, -2, -0.25, 0, 0.75, 3];
+  const cases: [string, (x: Operand) => Operand, readonly number[]][] = [
+    ["floor", floor, [-3, -2, -1, 0, 0, 3]],
+    ["absolute", absolute, [2.5, 2, 0.25, 0, 0.75, 3]],
+    ["atMost", (x) => atMost(x, 0.5), [-2.5, -2, -0.25, 0, 0.5, 0.5]],
+    ["subtract", (x) => subtract(x, x.graph.number(1)), [-3.5, -3, -1.25, -1, -0.25, 2]],
+  ];
+  it.each(cases)("%s is exact", async (_, op, expected) => {
+    expect(await valuesOf(op, values)).toEqual(expected);
+  });
+
+  it("exponential is within a few last bits", async () => {
+    const found = await valuesOf(exponential, values);
+    for (const [index, value] of values.entries()) {
+      expect(Math.abs((found[index] ?? 0) / Math.exp(value) - 1)).toBeLessThan(3e-7);
+    }
   });
 });
