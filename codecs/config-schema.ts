@@ -1,8 +1,11 @@
 /** Checking parsed config files: every field of the kind that it must be, before anything is built from it. */
 import { ModelError } from "../src/errors";
 
+/** `number` is one of at least 0, `signed` any. */
+type Scalar = "text" | "count" | "number" | "signed" | "flag";
+
 /** A kind of value in a config, or the fields of a section. `[kind]` is a list of at least one. */
-export type Schema = "text" | "count" | "number" | "flag" | readonly [Schema] | { readonly [key: string]: Schema };
+export type Schema = Scalar | readonly [Schema] | { readonly [key: string]: Schema };
 
 /**
  * Checks that parsed JSON has the fields of a schema; others are let be.
@@ -34,11 +37,13 @@ export function badConfig(path: string, expected: string, actual: unknown): Mode
   return new ModelError("bad-config", `"${path}" expected ${expected}, got ${shown}; correct the config`);
 }
 
-function checkScalar(value: unknown, kind: "text" | "count" | "number" | "flag", path: string): void {
+function checkScalar(value: unknown, kind: Scalar, path: string): void {
   if (kind === "text") {
     if (typeof value !== "string" || value === "") throw badConfig(path, "a text that is not empty", value);
   } else if (kind === "flag") {
     if (typeof value !== "boolean") throw badConfig(path, "true or false", value);
+  } else if (kind === "signed") {
+    if (typeof value !== "number" || !Number.isFinite(value)) throw badConfig(path, "a number", value);
   } else if (typeof value !== "number" || !Number.isFinite(value) || value < 0) {
     throw badConfig(path, "a number of at least 0", value);
   } else if (kind === "count" && (!Number.isSafeInteger(value) || value === 0)) {

@@ -1,5 +1,6 @@
 /** The config of the speech codecs: what `config.json` holds, checked. The same file configures training. */
 import type { MelConfig } from "../../src/features/mel-spectrogram";
+import type { ExcitationConfig } from "../../src/graph/blocks/excitation";
 import { badConfig, checkSchema, expectEqual, type Schema } from "../config-schema";
 
 export interface SpeechConfig {
@@ -28,6 +29,7 @@ export interface SpeechConfig {
     readonly upsampleKernelSize: number;
     readonly subframeChannels: number;
     readonly subframeDilations: readonly number[];
+    readonly excitation: Omit<ExcitationConfig, "fftLength" | "hopLength" | "spectrumGain" | "mel">;
   };
   readonly vocoder: {
     readonly fftLength: number;
@@ -74,6 +76,15 @@ const schema: Schema = {
     upsampleKernelSize: "count",
     subframeChannels: "count",
     subframeDilations: ["count"],
+    excitation: {
+      directBins: "count",
+      lowBins: "count",
+      thresholds: ["signed"],
+      binsPerBand: "count",
+      smoothingBins: "number",
+      levelFloor: "number",
+      powerFloor: "number",
+    },
   },
   vocoder: { fftLength: "count", hopLength: "count", spectrumGain: "number", windowSumFloor: "number" },
   mel: {
@@ -85,7 +96,7 @@ const schema: Schema = {
     maxFrequencyHz: "number",
     floor: "number",
   },
-  melNormalization: { deviation: "number" },
+  melNormalization: { mean: "signed", deviation: "number" },
   phase: { numFrequencies: "count", spacingHz: "number", exponent: "number", floor: "number" },
 };
 
@@ -111,24 +122,42 @@ export function parseSpeechConfig(value: unknown): SpeechConfig {
     throw badConfig("encoder.inputKernelSize", expected, encoder.inputKernelSize);
   }
   checkFeatures(config);
+  checkExcitation(config);
   return config;
 }
 
 /** @throws {ModelError} `bad-config` when what the encoder hears cannot be worked out */
 function checkFeatures({ sampleRate, mel, melNormalization, phase }: SpeechConfig): void {
-  const { mean, deviation } = melNormalization;
   if (mel.windowLength < mel.hopLength || mel.windowLength > mel.fftLength) {
     const expected = `at least mel.hopLength, ${mel.hopLength}, and at most mel.fftLength, ${mel.fftLength}`;
     throw badConfig("mel.windowLength", expected, mel.windowLength);
   }
-  if (!Number.isFinite(mean)) throw badConfig("melNormalization.mean", "a number", mean);
-  if (deviation === 0) throw badConfig("melNormalization.deviation", "a number above 0", deviation);
+  if (melNormalization.deviation === 0) {
+    throw badConfig("melNormalization.deviation", "a number above 0", melNormalization.deviation);
+  }
   const highest = phase.numFrequencies * phase.spacingHz;
   if (highest === 0 || highest > sampleRate / 2) {
     const expected = `${phase.numFrequencies} frequencies up to half the sample rate, ${sampleRate / 2}`;
     throw badConfig("phase.spacingHz", expected, phase.spacingHz);
   }
   if (phase.floor === 0) throw badConfig("phase.floor", "a number above 0", phase.floor);
+}
+
+/** @throws {ModelError} `bad-config` when harmonics cannot be made from the lowest ones */
+function checkExcitation({ decoder: { excitation }, vocoder }: SpeechConfig): void {
+  const { directBins, lowBins } = excitation;
+  const highestBin = vocoder.fftLength / 2;
+  if (directBins > highestBin) {
+    throw badConfig("decoder.excitation.directBins", `at most half of vocoder.fftLength, ${highestBin}`, directBins);
+  }
+  if (!Number.isInteger(excitation.smoothingBins)) {
+    throw badConfig("decoder.excitation.smoothingBins", "a whole number", excitation.smoothingBins);
+  }
+  if (lowBins >= directBins)
+    throw badConfig("decoder.excitation.lowBins", `less than directBins, ${directBins}`, lowBins);
+  for (const name of ["levelFloor", "powerFloor"] as const) {
+    if (excitation[name] === 0) throw badConfig(`decoder.excitation.${name}`, "a number above 0", 0);
+  }
 }
 
 /** The log-mel that the decoder learned to predict, as training/quantone_training/features.py computes it. */

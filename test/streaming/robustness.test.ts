@@ -91,9 +91,12 @@ describe("speech-16k", () => {
 
   it("takes speech on an offset", async () => {
     const decoded = await roundTrip(speech.map((value) => value + 0.3));
-    // Measured: 6.3 dB above the speech. With all of the offset it would be 14.
-    expect(decibels(decoded) - decibels(speech)).toBeGreaterThan(-2);
-    expect(decibels(decoded) - decibels(speech)).toBeLessThan(8);
+    const offset = decoded.reduce((sum, value) => sum + value, 0) / length;
+    const voice = decibels(decoded.map((value) => value - offset)) - decibels(speech);
+    // Measured: the voice 1.8 dB louder, three quarters of the offset. A voice lost in the offset would be far below.
+    expect(Math.abs(voice)).toBeLessThan(3);
+    expect(offset).toBeGreaterThan(0);
+    expect(offset).toBeLessThan(0.3);
   });
 
   it.each([
@@ -107,8 +110,8 @@ describe("speech-16k", () => {
   it("makes little of a buzz of noise", async () => {
     const { hopLength } = codec.identity;
     const hiss = noise(length, 5, 0.1);
-    // Measured: 0.22. A run before that loss counted for more: 0.56.
-    expect(repeatedShare(await roundTrip(hiss), hopLength)).toBeLessThan(0.25);
+    // Measured: 0.01. Decoders that are given no noise of their own: 0.22 to 0.56.
+    expect(repeatedShare(await roundTrip(hiss), hopLength)).toBeLessThan(0.05);
     const buzz = hiss.map((_, n) => hiss[n % hopLength] ?? 0);
     expect(repeatedShare(buzz, hopLength)).toBeGreaterThan(0.9);
   });

@@ -39,6 +39,7 @@ class Codec(nn.Module):
                 parameter.zero_()
         for layer in (self.encoder.input, self.encoder.out, self.decoder.input, self.decoder.upsample):
             layer.weight.mul_(math.sqrt(3))
+        self.decoder.excitation.start_with_noise()
 
     def synthesize(self, quantized: torch.Tensor) -> torch.Tensor:
         """quantized [B, D, F] -> waveform [B, 1, F * hop]."""

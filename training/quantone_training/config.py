@@ -35,6 +35,26 @@ class RvqConfig:
 
 
 @dataclass(frozen=True)
+class ExcitationConfig:
+    """direct_bins: so many the network says itself, those above are made of harmonics and noise alone.
+    low_bins: the highest bin that harmonics are made from.
+    thresholds: one rectifier each, in units of the low band's root mean square.
+    bins_per_band: spacing of the masks.
+    smoothing_bins: powers are averaged under a triangle that reaches so far to either side.
+    level_floor: root mean square of a frame, before spectrum_gain, below which the low band counts as silent.
+    power_floor: power of a bin, of a frame with a level of one, below which it counts as silent.
+    """
+
+    direct_bins: int
+    low_bins: int
+    thresholds: tuple[float, ...]
+    bins_per_band: int
+    smoothing_bins: int
+    level_floor: float
+    power_floor: float
+
+
+@dataclass(frozen=True)
 class DecoderConfig:
     """lookahead_frames: frames that the network hears beyond the one it decodes; most of the codec's delay."""
 
@@ -46,6 +66,7 @@ class DecoderConfig:
     upsample_kernel_size: int
     subframe_channels: int
     subframe_dilations: tuple[int, ...]
+    excitation: ExcitationConfig
 
 
 @dataclass(frozen=True)
@@ -116,6 +137,17 @@ class CodecConfig:
         lookahead, kernel_size = self.decoder.lookahead_frames, self.encoder.input_kernel_size
         expect("decoder.lookaheadFrames", lookahead >= 0, "0 or more", lookahead)
         expect("encoder.inputKernelSize", kernel_size >= factor, f"at least {factor}", kernel_size)
+        excitation, bins = self.decoder.excitation, self.vocoder.fft_length // 2
+        direct = excitation.direct_bins
+        expect("decoder.excitation.directBins", 1 < direct <= bins, f"2 to {bins}", direct)
+        is_below = 0 < excitation.low_bins < direct
+        expect("decoder.excitation.lowBins", is_below, f"1 to {direct - 1}, below directBins", excitation.low_bins)
+        expect("decoder.excitation.thresholds", len(excitation.thresholds) > 0, "at least one", excitation.thresholds)
+        reach = excitation.smoothing_bins
+        expect("decoder.excitation.smoothingBins", reach >= 0, "0 or more", reach)
+        for name in ("bins_per_band", "level_floor", "power_floor"):
+            value = getattr(excitation, name)
+            expect(f"decoder.excitation.{camel_case(name)}", value > 0, "a number above 0", value)
         window, deviation = self.mel.window_length, self.mel_normalization.deviation
         is_fitting = self.mel.hop_length <= window <= self.mel.fft_length
         expect("mel.windowLength", is_fitting, "at least mel.hopLength, and at most mel.fftLength", window)

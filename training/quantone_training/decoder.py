@@ -1,8 +1,9 @@
 """quantized [B, D, F] -> for vocoders: spectrum [B, 2 * bins, F' + late], log_mel [B, M, F'].
 
-Residual units at the frame rate, one upsampling, residual units at the subframe rate (F' = factor * F), then two linear
-heads. The layers are causal and come `late` = lookahead_frames * factor subframes late, as the network hears so far
-ahead; of log_mel these are cut off.
+Residual units at the frame rate, one upsampling, residual units at the subframe rate (F' = factor * F), then linear
+heads: of the log-mel, of the spectrum's lower part, and of the masks of what is added to it (excitation.py). The layers
+are causal and come `late` = lookahead_frames * factor subframes late, as the network hears so far ahead; of log_mel
+these are cut off.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import nn
 
 from .blocks import CausalConv, Residual, Upsample
 from .config import CodecConfig
+from .excitation import Excitation
 
 
 class DecoderOutput(NamedTuple):
@@ -44,16 +46,19 @@ class Decoder(nn.Module):
         self.subframe_units = nn.ModuleList(
             Residual(sizes.subframe_channels, kernel_size, d) for d in sizes.subframe_dilations
         )
-        self.spectrum = nn.Conv1d(sizes.subframe_channels, config.vocoder.fft_length + 2, 1)
+        self.direct = nn.Conv1d(sizes.subframe_channels, 2 * sizes.excitation.direct_bins, 1)
         self.log_mel = nn.Conv1d(sizes.subframe_channels, config.mel.num_mels, 1)
+        self.excitation = Excitation(config)
 
     def forward(self, quantized: torch.Tensor) -> DecoderOutput:
-        x = self.input(F.pad(quantized, (0, self.lookahead_frames)))
+        heard = F.pad(quantized, (0, self.lookahead_frames))
+        x = self.input(heard)
         for unit in self.frame_units:
             x = unit(x)
         x = self.upsample(F.elu(x))
         for unit in self.subframe_units:
             x = unit(x)
         trunk = F.elu(x)
-        log_mel = self.log_mel(trunk[:, :, self.lookahead_frames * self.upsample.factor :])
-        return DecoderOutput(self.spectrum(trunk).float(), log_mel.float())
+        log_mel = self.log_mel(trunk).float()
+        spectrum = self.excitation(self.direct(trunk), log_mel, heard, trunk)
+        return DecoderOutput(spectrum, log_mel[:, :, self.lookahead_frames * self.upsample.factor :])

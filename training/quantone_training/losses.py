@@ -137,26 +137,29 @@ class PhaseLoss(nn.Module):
 
 
 class FrameLock(nn.Module):
-    """How far phases above a corner frequency are the same in every frame: 1 for one frame repeated, little for speech.
+    """How far phases of a band are the same in every frame: 1 for one frame repeated, little for speech.
 
     Fricatives and breath have random phases, which a decoder without noise of its own likes to make as one waveform,
-    again in every frame: a buzz at the frame rate, to which losses on magnitudes are deaf. Each crop is heard by
-    itself: in the mean of a batch one crop that hisses would count for nothing.
+    again in every frame: a buzz at the frame rate, to which losses on magnitudes are deaf. The band is what such a
+    decoder says itself and tokens do not hold. Each crop is heard by itself: in the mean of a batch one crop that
+    hisses would count for nothing.
     """
 
     window: torch.Tensor
 
-    def __init__(self, sample_rate: int, hop_length: int, corner_hz: float = 1000.0, size: int = 512) -> None:
+    def __init__(
+        self, sample_rate: int, hop_length: int, highest_hz: float, lowest_hz: float = 1000.0, size: int = 512
+    ) -> None:
         super().__init__()
         self.size, self.hop_length = size, hop_length
-        self.first_bin = round(corner_hz * size / sample_rate)
+        self.bins = slice(*(round(hz * size / sample_rate) for hz in (lowest_hz, highest_hz)))
         self.register_buffer("window", torch.hann_window(size), persistent=False)
 
     def forward(self, decoded: torch.Tensor) -> torch.Tensor:
         """Mean over crops [B, 1, T] and bins of the squared length of the frames' mean phase, 1 / F by chance alone."""
         spectrum = torch.stft(
             decoded[:, 0], self.size, self.hop_length, window=self.window, center=False, return_complex=True
-        )[:, self.first_bin :]
+        )[:, self.bins]
         phases = spectrum / magnitudes(spectrum)
         mean = phases.mean(2)
         return (mean.real.square() + mean.imag.square()).mean()

@@ -54,7 +54,8 @@ class Trainer:
         self.mel_loss = MelLoss(config.sample_rate).to(self.device)
         self.phase_loss = PhaseLoss(config.sample_rate).to(self.device)
         self.harmonic_loss = HarmonicLoss(config.sample_rate).to(self.device)
-        self.frame_lock = FrameLock(config.sample_rate, config.hop_length).to(self.device)
+        direct_hz = config.decoder.excitation.direct_bins * config.sample_rate / config.vocoder.fft_length
+        self.frame_lock = FrameLock(config.sample_rate, config.hop_length, direct_hz).to(self.device)
         self.step, self.seconds = 0, 0.0
         self.discriminator_loss = 1.0
         self._initialize_from_data()

@@ -99,6 +99,17 @@ def test_config_names_the_field_that_is_wrong(tiny: CodecConfig) -> None:
     ):
         with pytest.raises(ValueError, match=rf'"{name}" expected'):
             from_mapping(CodecConfig, {**TINY, section: {**TINY[section], key: value}})
+    for key, value in (
+        ("directBins", 65),
+        ("lowBins", 24),
+        ("lowBins", 0),
+        ("binsPerBand", 0),
+        ("levelFloor", 0),
+        ("powerFloor", 0),
+    ):
+        decoder = {**TINY["decoder"], "excitation": {**TINY["decoder"]["excitation"], key: value}}
+        with pytest.raises(ValueError, match=rf'"decoder\.excitation\.{key}" expected'):
+            from_mapping(CodecConfig, {**TINY, "decoder": decoder})
     with pytest.raises(ValueError, match=r"config\.bitrate"):
         from_mapping(CodecConfig, {**TINY, "bitrate": 3})
 

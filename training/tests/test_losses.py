@@ -131,11 +131,16 @@ def test_frame_lock_hears_one_waveform_in_every_frame() -> None:
     torch.manual_seed(0)
     noise = torch.randn(4, 1, 16000)
     template = torch.randn(1, 1, 320).repeat(4, 1, 50)
-    frame_lock = FrameLock(16000, 320)
+    frame_lock = FrameLock(16000, 320, 3000.0)
     # Random phases give one over the number of frames, about 0.02.
     assert frame_lock(noise) < 0.03
     assert frame_lock(template) > 0.99
     assert 0.2 < frame_lock(template + noise) < 0.8
+    # Above its band anything goes, and below it as well.
+    spectrum = torch.fft.rfft(template)
+    hz = torch.fft.rfftfreq(16000, 1 / 16000)
+    outside = torch.fft.irfft(spectrum * ((hz < 900) | (hz > 3100)))
+    assert frame_lock(outside + 0.1 * noise) < 0.03
     # One crop among others is heard.
     others = torch.randn(3, 1, noise.shape[2])
     assert frame_lock(torch.cat([others, template[:1]])) == pytest.approx(0.25, abs=0.05)

@@ -178,4 +178,4 @@ def test_shipped_settings_and_overlays_read() -> None:
     assert base.adversarial is None and overlaid.adversarial is not None
     assert overlaid.learning_rate != base.learning_rate
     # The overlay names three losses of several; the others stay.
-    assert overlaid.losses == replace(base.losses, mel=14.0, phase=3.0, frame_lock=1.5) != base.losses
+    assert overlaid.losses == replace(base.losses, mel=14.0, phase=4.0, frame_lock=5.0) != base.losses

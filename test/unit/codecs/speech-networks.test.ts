@@ -56,8 +56,10 @@ describe("the decoder", () => {
     expect(mel.outputs).toEqual([{ name: "log_mel", shape: ["B", "2*F", config.mel.numMels] }]);
     // Layers bear the names of their tensors.
     const holds = ({ bytes }: typeof full, layer: string) => Buffer.from(bytes).includes(layer);
-    expect([holds(full, "decoder.spectrum"), holds(full, "decoder.log_mel")]).toEqual([true, false]);
-    expect([holds(mel, "decoder.spectrum"), holds(mel, "decoder.log_mel")]).toEqual([false, true]);
+    const heads = ["decoder.direct", "decoder.excitation", "decoder.log_mel"];
+    // The mel says the level of what excites the spectrum.
+    expect(heads.map((head) => holds(full, head))).toEqual([true, true, true]);
+    expect(heads.map((head) => holds(mel, head))).toEqual([false, false, true]);
   });
 });
 

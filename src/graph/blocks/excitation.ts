@@ -1,0 +1,254 @@
+/**
+ * What is added to a decoder's spectrum: harmonics and noise. Above `directBins` there is nothing else.
+ *
+ * Harmonics: the lowest bins of a frame become a waveform of one window, which goes through rectifiers. What comes out
+ * has all the multiples of its harmonics, in step with them from frame to frame. Noise: real and imaginary parts drawn
+ * from what was quantized, so that they are others in every frame, and the same for the same tokens. All are flat, come
+ * to the level that the log-mel says, and are weighed by complex masks. Transforms are products with matrices, so that
+ * they run wherever the networks do. Why: docs/decisions/0007. PyTorch's twin: training/quantone_training/excitation.py.
+ */
+import { type MelFilterConfig, melFilters } from "../../features/mel-filters";
+import { hannWindow } from "../../features/window";
+import type { GraphBuilder, Operand } from "../graph-builder";
+import { relu } from "../ops/activation";
+import { absolute, add, atMost, exponential, floor, multiply, power, subtract } from "../ops/elementwise";
+import { matmul } from "../ops/linear";
+import { concat, pad, trim } from "../ops/shape";
+import { upsampleConv } from "./causal-conv";
+import type { Weights } from "./conv-matrix";
+
+/**
+ * Of tones of full scale the highest band of `speech-16k` is 8.5. Whatever a network says of a mel it never heard, its
+ * exponential stays within bounds.
+ */
+const loudestLogMel = Math.log(20);
+
+export interface ExcitationConfig {
+  readonly fftLength: number;
+  readonly hopLength: number;
+  /** What the spectrum is multiplied by before its inverse transform. */
+  readonly spectrumGain: number;
+  /** So many bins the network says itself; those above are made of harmonics and noise alone. */
+  readonly directBins: number;
+  /** The highest bin that harmonics are made from, below `directBins`. */
+  readonly lowBins: number;
+  /** One rectifier each, in units of the low band's root mean square. */
+  readonly thresholds: readonly number[];
+  /** Spacing of the masks. */
+  readonly binsPerBand: number;
+  /** Powers are averaged under a triangle that reaches so far to either side. */
+  readonly smoothingBins: number;
+  /** Root mean square of a frame, before `spectrumGain`, below which the low band counts as silent. */
+  readonly levelFloor: number;
+  /** Power of a bin, of a frame with a level of one, below which it counts as silent. */
+  readonly powerFloor: number;
+  /** Of the log-mel that says the level. */
+  readonly mel: MelFilterConfig & { readonly windowLength: number };
+}
+
+/** What the excitation is made of. */
+export interface ExcitationInputs {
+  /** Real bins, then imaginary ones, of the spectrum's lower part: [B, F, 2 * directBins]. */
+  readonly direct: Operand;
+  /** [B, F, M] */
+  readonly logMel: Operand;
+  /** From -1 to 1, real bins, then imaginary ones: [B, F, fftLength + 2]. */
+  readonly noise: Operand;
+  /** Real parts of every rectifier's bands and the noise's, then imaginary ones: [B, F, numMasks]. */
+  readonly masks: Operand;
+}
+
+/** Real and imaginary parts, [B, F, bins] each. */
+interface Complex {
+  readonly real: Operand;
+  readonly imaginary: Operand;
+}
+
+/** How many numbers `masks` holds for a frame. */
+export function numMasks({ fftLength, binsPerBand, thresholds }: ExcitationConfig): number {
+  return 2 * (thresholds.length + 1) * numBands(fftLength / 2 + 1, binsPerBand);
+}
+
+/**
+ * Noise from -1 to 1, drawn from the newest frame that the decoder has heard: equal frames give equal noise.
+ *
+ * Shapes   quantized [B, F, D], directions [channels * factor, D] and offsets [channels * factor] in turns, rows
+ *          channel * factor + phase; result [B, F * factor, channels]
+ * @throws {GraphError} `shape-mismatch`
+ */
+export function drawnNoise(quantized: Operand, directions: Weights, offsets: Weights, factor: number): Operand {
+  const { graph } = quantized;
+  const weight = { ...directions, shape: [...directions.shape, 1] };
+  const turns = upsampleConv(quantized, { weight, bias: offsets }, factor);
+  // A triangle of the number of turns is as uniform as its fraction and has no jumps, at which two computers that add in
+  // other orders would draw other numbers. A cosine would do too, but a runtime's last bits of it depend on the place.
+  const distance = absolute(add(subtract(turns, floor(turns)), graph.number(-0.5)));
+  return add(multiply(distance, graph.number(4)), graph.number(-1));
+}
+
+/**
+ * The whole spectrum: its lower part, and what the masks let through.
+ *
+ * Shapes   result [B, F, fftLength + 2], real bins, then imaginary ones
+ * Source   Makhoul and Berouti 1979 (High-frequency regeneration in speech coding systems); McCree and Barnwell 1995 (A
+ *          mixed excitation LPC vocoder model for low bit rate speech coding); how it is made is this project's
+ * @throws {GraphError} `shape-mismatch`
+ */
+export function excite(inputs: ExcitationInputs, config: ExcitationConfig): Operand {
+  const { direct, logMel, noise, masks } = inputs;
+  const { fftLength, hopLength, directBins, binsPerBand, thresholds } = config;
+  const { graph } = direct;
+  const numBins = fftLength / 2 + 1;
+  const bandCount = numBands(numBins, binsPerBand);
+  const bandsToBins = matrix(graph, "bands_to_bins", bandCount, numBins, (band, bin) =>
+    Math.max(0, 1 - Math.abs(bin - binsPerBand * band) / binsPerBand),
+  );
+  const maskOf = (part: number) => matmul(slice(masks, part * bandCount, bandCount), bandsToBins);
+  // Of a triangle's mean square of a third come two, a real and an imaginary one. Frames that know nothing of each other
+  // come out quieter than they went in, once they are overlapped: they go in with a power of fftLength / hopLength.
+  const noiseGain = graph.number(Math.sqrt((1.5 * fftLength) / hopLength));
+  const parts = [...harmonics(direct, config), halves(multiply(noise, noiseGain))].map((source, index) =>
+    product({ real: maskOf(index), imaginary: maskOf(thresholds.length + 1 + index) }, source),
+  );
+  const level = matmul(exponential(atMost(logMel, loudestLogMel)), melToLevel(graph, config));
+  const lower = halves(direct);
+  const whole = (["real", "imaginary"] as const).map((part) => {
+    const excitation = multiply(level, sum(parts.map((source) => source[part])));
+    return add(excitation, pad(lower[part], 2, 0, numBins - directBins));
+  });
+  return concat(whole as [Operand, Operand], 2);
+}
+
+/** Mel magnitudes to magnitudes of the spectrum's bins, as noise has them in its windows: [M, bins]. */
+function melToLevel(graph: GraphBuilder, { fftLength, spectrumGain, mel }: ExcitationConfig): Operand {
+  const { numMels, sampleRate, windowLength } = mel;
+  const numBins = fftLength / 2 + 1;
+  return graph.constant("mel_to_level", [numMels, numBins], (into) => {
+    const totals = new Float64Array(numBins);
+    const filters = melFilters({ ...mel, fftLength });
+    for (const { firstBin, weights } of filters) {
+      for (const [i, weight] of weights.entries()) totals[firstBin + i] = (totals[firstBin + i] ?? 0) + weight;
+    }
+    // A filter's weights sum to one over Hz, so a mel over bins of so many Hz is a mean magnitude; that of noise grows
+    // with the root of the window.
+    const scale = ((sampleRate / mel.fftLength) * Math.sqrt(fftLength / windowLength)) / spectrumGain;
+    for (const [band, { firstBin, weights }] of filters.entries()) {
+      for (const [i, weight] of weights.entries()) {
+        into[band * numBins + firstBin + i] = (scale * weight) / (totals[firstBin + i] || 1);
+      }
+    }
+  });
+}
+
+/** For every threshold: what its rectifier makes of the low band, with bins of about the size of one. */
+function harmonics(direct: Operand, config: ExcitationConfig): Complex[] {
+  const { fftLength, thresholds, powerFloor } = config;
+  const { graph } = direct;
+  const numBins = fftLength / 2 + 1;
+  const window = levelWindow(fftLength);
+  const frame = lowBandFrame(direct, config);
+  const transform = matrix(graph, "transform", fftLength, 2 * numBins, (n, part) => {
+    const bin = part % numBins;
+    const angle = (2 * Math.PI * ((n * bin) % fftLength)) / fftLength;
+    // Without the mean, which no harmonic is.
+    return bin === 0 ? 0 : part < numBins ? Math.cos(angle) : -Math.sin(angle);
+  });
+  return thresholds.map((threshold, index) => {
+    // The frame is a signal times the window. Limits times the window rectify the signal, whose harmonics stay as
+    // narrow as they were. Less what a rectifier makes of silence, which would only cost precision.
+    const limits = vector(graph, `limits[${index}]`, fftLength, (n) => -threshold * (window[n] ?? 0));
+    const silence = vector(graph, `silence[${index}]`, fftLength, (n) => Math.max(-threshold, 0) * (window[n] ?? 0));
+    const rectified = subtract(relu(add(frame, limits)), silence);
+    const overtones = halves(matmul(rectified, transform));
+    const gain = power(add(smoothedPower(overtones, config), graph.number(powerFloor)), -0.5);
+    return { real: multiply(overtones.real, gain), imaginary: multiply(overtones.imaginary, gain) };
+  });
+}
+
+/** The waveform of the lowest bins at a level of one, still under its window: [B, F, fftLength]. */
+function lowBandFrame(direct: Operand, config: ExcitationConfig): Operand {
+  const { fftLength, directBins, lowBins, levelFloor } = config;
+  const { graph } = direct;
+  const low = concat([slice(direct, 1, lowBins), slice(direct, directBins + 1, lowBins)], 2);
+  const inverse = matrix(graph, "inverse", 2 * lowBins, fftLength, (part, n) => {
+    const angle = (2 * Math.PI * (((part % lowBins) + 1) * n)) / fftLength;
+    return ((part < lowBins ? Math.cos(angle) : -Math.sin(angle)) * 2) / fftLength;
+  });
+  // Parseval: the mean square of the frame, once for each of its samples.
+  const meanSquares = matrix(graph, "mean_squares", 2 * lowBins, fftLength, () => 2 / fftLength ** 2);
+  const meanSquare = matmul(multiply(low, low), meanSquares);
+  return multiply(matmul(low, inverse), power(add(meanSquare, graph.number(levelFloor ** 2)), -0.5));
+}
+
+/** |x|^2, averaged over near bins, of which nearer ones count for more: [B, F, bins]. */
+function smoothedPower(x: Complex, { fftLength, smoothingBins }: ExcitationConfig): Operand {
+  const numBins = fftLength / 2 + 1;
+  const weightOf = (distance: number) => Math.max(0, 1 - Math.abs(distance) / (smoothingBins + 1));
+  const sums = Float64Array.from({ length: numBins }, (_, bin) => {
+    let total = 0;
+    for (let other = 0; other < numBins; other++) total += weightOf(other - bin);
+    return total;
+  });
+  const smoothing = matrix(
+    x.real.graph,
+    "smoothing",
+    numBins,
+    numBins,
+    (from, bin) => weightOf(from - bin) / (sums[bin] ?? 1),
+  );
+  return matmul(add(multiply(x.real, x.real), multiply(x.imaginary, x.imaginary)), smoothing);
+}
+
+/** A Hann window at a level of one. */
+function levelWindow(length: number): Float64Array {
+  const window = Float64Array.from(hannWindow(length));
+  const level = Math.sqrt(window.reduce((total, value) => total + value ** 2, 0) / length);
+  return window.map((value) => value / level);
+}
+
+function product(a: Complex, b: Complex): Complex {
+  return {
+    real: subtract(multiply(a.real, b.real), multiply(a.imaginary, b.imaginary)),
+    imaginary: add(multiply(a.real, b.imaginary), multiply(a.imaginary, b.real)),
+  };
+}
+
+function sum(operands: readonly Operand[]): Operand {
+  return operands.reduce((total, operand) => add(total, operand));
+}
+
+function halves(x: Operand): Complex {
+  const half = (x.shape[2] as number) / 2;
+  return { real: slice(x, 0, half), imaginary: slice(x, half, half) };
+}
+
+/** `length` entries of the last axis, from `start` on. */
+function slice(x: Operand, start: number, length: number): Operand {
+  return trim(x, 2, start, (x.shape[2] as number) - start - length);
+}
+
+/** The least number of bands whose straight lines reach every bin. */
+function numBands(numBins: number, binsPerBand: number): number {
+  return Math.floor((numBins - 2) / binsPerBand) + 2;
+}
+
+/** A constant of its block; the same name is the same matrix. */
+function matrix(
+  graph: GraphBuilder,
+  name: string,
+  rows: number,
+  columns: number,
+  valueAt: (row: number, column: number) => number,
+): Operand {
+  return graph.shared(`${graph.path}.${name}`, [rows, columns], (into) => {
+    for (let index = 0; index < into.length; index++) {
+      into[index] = valueAt(Math.floor(index / columns), index % columns);
+    }
+  });
+}
+
+function vector(graph: GraphBuilder, name: string, length: number, valueAt: (index: number) => number): Operand {
+  return graph.constant(name, [length], (into) => {
+    for (let index = 0; index < length; index++) into[index] = valueAt(index);
+  });
+}
