@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -67,10 +68,15 @@ def draw(training: list[Line], validation: list[Line], out: Path) -> None:
     panels = {title: curves for title, curves in panels.items() if curves}
     figure, axes = plt.subplots(1, 1 + len(panels), figsize=(5 * (1 + len(panels)), 4), constrained_layout=True)
     left, *others = [axes] if not panels else list(axes)
+    shown: list[float] = []
     for name in dict.fromkeys(name for line in training for name in line if name not in NO_LOSSES):
         rows = [line for line in training if name in line]
         left.plot([line["step"] for line in rows], [line[name] for line in rows], label=name, linewidth=1)
+        shown += [line[name] for line in rows]
     left.set(title="training losses (unweighted)", xlabel="step", yscale="log")
+    if shown:
+        # One step that went wrong would squeeze all others into a corner.
+        left.set_ylim(top=2 * float(np.percentile(shown, 99.5)))
     left.legend()
     for axis, (title, curves) in zip(others, panels.items(), strict=True):
         for label, points in curves.items():
