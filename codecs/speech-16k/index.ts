@@ -93,6 +93,8 @@ function stagesOf(config: SpeechConfig, checkpoint: Checkpoint, options: Assembl
         hopLength: config.hopLength,
         features,
         delayFrames: config.decoder.lookaheadFrames,
+        // The inverse STFT overlaps the last samples with what follows: cut off there, even silence ends in a click.
+        tailFrames: features === "spectrum" ? 1 : 0,
       });
     });
   const [decoder, melDecoder] = [decoderOf("spectrum"), decoderOf("log_mel")];

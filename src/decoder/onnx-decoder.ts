@@ -12,6 +12,8 @@ export interface OnnxDecoderConfig extends Pick<Decoder, "latentDim" | "features
   readonly hopLength: number;
   /** Frames that what comes out lies behind what went in. Default 0. */
   readonly delayFrames?: number;
+  /** Frames of zeros that follow these at the end, for a vocoder whose last samples need frames behind them. Default 0. */
+  readonly tailFrames?: number;
 }
 
 /**
@@ -34,7 +36,8 @@ export function onnxDecoder(session: NetworkSession, config: OnnxDecoderConfig):
 }
 
 function openStream(session: NetworkSession, config: OnnxDecoderConfig, denoise?: DenoiseFrame): DecoderStream {
-  const { latentDim, delayFrames = 0 } = config;
+  const { latentDim, delayFrames = 0, tailFrames = 0 } = config;
+  const numLate = delayFrames + tailFrames;
   const stream = openSignals(session, 1);
   const hasSwitch = session.network.inputs.some(({ name }) => name === "denoising");
   const denoising = new DenoisingSwitch(denoise);
@@ -49,7 +52,7 @@ function openStream(session: NetworkSession, config: OnnxDecoderConfig, denoise?
   return {
     push,
     // Frames of zeros push out what the last frames of the signal left behind.
-    flush: async () => (delayFrames === 0 ? undefined : push(new Float32Array(delayFrames * latentDim))),
+    flush: async () => (numLate === 0 ? undefined : push(new Float32Array(numLate * latentDim))),
   };
 }
 
