@@ -147,6 +147,7 @@ function harmonics(direct: Operand, config: ExcitationConfig): Complex[] {
   const numBins = fftLength / 2 + 1;
   const window = levelWindow(fftLength);
   const frame = lowBandFrame(direct, config);
+  const smoothing = smoothingMatrix(graph, config);
   const transform = matrix(graph, "transform", fftLength, 2 * numBins, (n, part) => {
     const bin = part % numBins;
     const angle = (2 * Math.PI * ((n * bin) % fftLength)) / fftLength;
@@ -160,7 +161,8 @@ function harmonics(direct: Operand, config: ExcitationConfig): Complex[] {
     const silence = vector(graph, `silence[${index}]`, fftLength, (n) => Math.max(-threshold, 0) * (window[n] ?? 0));
     const rectified = subtract(relu(add(frame, limits)), silence);
     const overtones = halves(matmul(rectified, transform));
-    const gain = power(add(smoothedPower(overtones, config), graph.number(powerFloor)), -0.5);
+    const bins = add(multiply(overtones.real, overtones.real), multiply(overtones.imaginary, overtones.imaginary));
+    const gain = power(add(matmul(bins, smoothing), graph.number(powerFloor)), -0.5);
     return { real: multiply(overtones.real, gain), imaginary: multiply(overtones.imaginary, gain) };
   });
 }
@@ -180,23 +182,16 @@ function lowBandFrame(direct: Operand, config: ExcitationConfig): Operand {
   return multiply(matmul(low, inverse), power(add(meanSquare, graph.number(levelFloor ** 2)), -0.5));
 }
 
-/** |x|^2, averaged over near bins, of which nearer ones count for more: [B, F, bins]. */
-function smoothedPower(x: Complex, { fftLength, smoothingBins }: ExcitationConfig): Operand {
+/** Means over near bins, of which nearer ones count for more: [bins, bins]. */
+function smoothingMatrix(graph: GraphBuilder, { fftLength, smoothingBins }: ExcitationConfig): Operand {
   const numBins = fftLength / 2 + 1;
   const weightOf = (distance: number) => Math.max(0, 1 - Math.abs(distance) / (smoothingBins + 1));
-  const sums = Float64Array.from({ length: numBins }, (_, bin) => {
+  const totals = Float64Array.from({ length: numBins }, (_, bin) => {
     let total = 0;
     for (let other = 0; other < numBins; other++) total += weightOf(other - bin);
     return total;
   });
-  const smoothing = matrix(
-    x.real.graph,
-    "smoothing",
-    numBins,
-    numBins,
-    (from, bin) => weightOf(from - bin) / (sums[bin] ?? 1),
-  );
-  return matmul(add(multiply(x.real, x.real), multiply(x.imaginary, x.imaginary)), smoothing);
+  return matrix(graph, "smoothing", numBins, numBins, (from, bin) => weightOf(from - bin) / (totals[bin] ?? 1));
 }
 
 /** A Hann window at a level of one. */
@@ -232,7 +227,7 @@ function numBands(numBins: number, binsPerBand: number): number {
   return Math.floor((numBins - 2) / binsPerBand) + 2;
 }
 
-/** A constant of its block; the same name is the same matrix. */
+/** A constant whose numbers are worked out from their places. */
 function matrix(
   graph: GraphBuilder,
   name: string,
@@ -240,7 +235,7 @@ function matrix(
   columns: number,
   valueAt: (row: number, column: number) => number,
 ): Operand {
-  return graph.shared(`${graph.path}.${name}`, [rows, columns], (into) => {
+  return graph.constant(name, [rows, columns], (into) => {
     for (let index = 0; index < into.length; index++) {
       into[index] = valueAt(Math.floor(index / columns), index % columns);
     }
