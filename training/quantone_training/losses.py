@@ -1,4 +1,7 @@
-"""Reconstruction losses: decoded waveforms [B, 1, T], and the clean ones where a loss compares, -> scalars."""
+"""Reconstruction losses: what was decoded, and the clean ones where a loss compares, -> scalars.
+
+Waveforms are [B, 1, T]; ContourLoss takes log-mels.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .excitation import LOUDEST_LOG_MEL
 from .features import mel_filters
 
 MEL_RESOLUTIONS = ((64, 5), (128, 10), (256, 20), (512, 40), (1024, 80), (2048, 160))
@@ -24,6 +28,14 @@ LOUDNESS_EXPONENT = 0.46
 LOUDNESS_MIN_WINDOW = 512
 """Loudness is compared over windows of 32 ms and more, about what the ear integrates over."""
 
+CONTOUR_SECONDS = 0.08
+"""Hissing sounds are told apart by their levels over such times."""
+
+MASKED_POWER = 10**-4.5
+"""Of the loudest band of a frame, added to all its bands: what is 45 dB weaker is hardly heard beside it."""
+
+SILENT_POWER = 1e-9
+"""Added to powers of mels: 10 dB above those of silence, which are 1e-10, and 109 dB below a full-scale tone's band."""
 
 HARMONIC_WINDOWS = (512, 1024, 2048)
 """Windows (samples) of single bins: 32 ms tells the harmonics of a high voice apart, 128 ms those of a low one."""
@@ -72,6 +84,33 @@ def relative_loudness_error(log_decoded: torch.Tensor, log_clean: torch.Tensor) 
     clean = (log_clean * LOUDNESS_EXPONENT).exp()
     error = (log_decoded * LOUDNESS_EXPONENT).exp() - clean
     return (error.square().mean(1) + 1e-12).sqrt().mean() / clean.square().mean(1).sqrt().mean()
+
+
+class ContourLoss(nn.Module):
+    """How far levels lie apart: L1 of the logarithms of root mean squares, of mels over 80 ms and three bands.
+
+    The level of a single mel of a hiss is chance. A loss on single mels makes tokens hold that chance, and hardly
+    notices the level around it.
+    """
+
+    kernel: torch.Tensor
+
+    def __init__(self, mel_hop_seconds: float) -> None:
+        super().__init__()
+        over_time = torch.hann_window(round(CONTOUR_SECONDS / mel_hop_seconds) + 2, periodic=False)[1:-1]
+        over_bands = torch.tensor([0.25, 0.5, 0.25])
+        kernel = over_bands[:, None] * over_time / over_time.sum()
+        self.register_buffer("kernel", kernel[None, None], persistent=False)
+
+    def forward(self, decoded: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+        """Natural-log mels [B, M, F'], M at least 3 and F' at least the frames of 80 ms -> a mean without the edges."""
+        a, b = self._power(decoded), self._power(clean)
+        floor = MASKED_POWER * b.amax(1, keepdim=True) + SILENT_POWER
+        return F.l1_loss((a + floor).log(), (b + floor).log()) / 2
+
+    def _power(self, log_mel: torch.Tensor) -> torch.Tensor:
+        power = (2 * log_mel.float().clamp_max(LOUDEST_LOG_MEL)).exp()
+        return F.conv2d(power[:, None], self.kernel, stride=(1, 2))[:, 0]
 
 
 class HarmonicLoss(nn.Module):

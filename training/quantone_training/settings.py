@@ -43,6 +43,8 @@ class LossWeights:
     phase: float = 0.0
     harmonics: float = 0.0
     frame_lock: float = 0.0
+    contour: float = 0.0
+    mel_contour: float = 0.0
 
 
 @dataclass(frozen=True)

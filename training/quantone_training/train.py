@@ -24,7 +24,7 @@ from .command_line import parse_options, start_or_resume, training_arguments, tr
 from .config import CodecConfig, load_codec_config
 from .data import CropSampler
 from .export_weights import load_weights
-from .losses import FrameLock, HarmonicLoss, MelLoss, PhaseLoss
+from .losses import ContourLoss, FrameLock, HarmonicLoss, MelLoss, PhaseLoss
 from .muon import Muon, parameter_groups
 from .rvq import lose_frames
 from .settings import Settings, load_settings
@@ -54,6 +54,7 @@ class Trainer:
         self.mel_loss = MelLoss(config.sample_rate).to(self.device)
         self.phase_loss = PhaseLoss(config.sample_rate).to(self.device)
         self.harmonic_loss = HarmonicLoss(config.sample_rate).to(self.device)
+        self.contour_loss = ContourLoss(config.mel.hop_length / config.sample_rate).to(self.device)
         direct_hz = config.decoder.excitation.direct_bins * config.sample_rate / config.vocoder.fft_length
         self.frame_lock = FrameLock(config.sample_rate, config.hop_length, direct_hz).to(self.device)
         self.step, self.seconds = 0, 0.0
@@ -109,10 +110,15 @@ class Trainer:
         target_mel = features.log_mel(clean, self.config.sample_rate, self.config.mel)
         clean = clean[:, :, :kept]
         mel, loudness = self.mel_loss(decoded, clean)
+        decoded_mel, clean_mel = (
+            features.log_mel(x, self.config.sample_rate, self.config.mel) for x in (decoded, clean)
+        )
         return {
             "mel": mel,
             "loudness": loudness,
             "log_mel": F.l1_loss(output.log_mel[:, :, :kept_mels], target_mel[:, :, :kept_mels]),
+            "contour": self.contour_loss(decoded_mel, clean_mel),
+            "mel_contour": self.contour_loss(output.log_mel[:, :, :kept_mels], target_mel[:, :, :kept_mels]),
             "rate": rate,
             "phase": self.phase_loss(decoded, clean),
             "harmonics": self.harmonic_loss(decoded, clean),

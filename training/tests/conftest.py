@@ -32,7 +32,7 @@ def tiny() -> CodecConfig:
 
 @pytest.fixture
 def settings() -> Settings:
-    weights = LossWeights(mel=5, loudness=5, log_mel=1, rate=0.3, phase=1, frame_lock=0.5)
+    weights = LossWeights(mel=5, loudness=5, log_mel=1, contour=1, mel_contour=1, rate=0.3, phase=1, frame_lock=0.5)
     return Settings(
         seed=1,
         batch_size=2,

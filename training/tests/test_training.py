@@ -177,5 +177,6 @@ def test_shipped_settings_and_overlays_read() -> None:
     overlaid = load_settings(Settings, [folder / "speech-16k.toml", folder / "adversarial.toml"])
     assert base.adversarial is None and overlaid.adversarial is not None
     assert overlaid.learning_rate != base.learning_rate
-    # The overlay names three losses of several; the others stay.
-    assert overlaid.losses == replace(base.losses, mel=14.0, phase=4.0, frame_lock=5.0) != base.losses
+    # The overlay names five losses of several; the others stay.
+    named = {"mel": 14.0, "phase": 4.0, "log_mel": 8.0, "mel_contour": 10.0, "frame_lock": 4.5}
+    assert overlaid.losses == replace(base.losses, **named) != base.losses
