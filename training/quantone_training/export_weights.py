@@ -1,6 +1,8 @@
 """Run checkpoint -> the safetensors file that `loadCodec` takes: the moving average's weights and the codebooks.
 
 `python -m quantone_training.export_weights --checkpoint RUN/checkpoint.pt --out WEIGHTS.safetensors`
+
+With `--earlier CHECKPOINT --earlier-share 0.25` of the same run, a weighted mean of both.
 """
 
 from __future__ import annotations
@@ -54,11 +56,32 @@ def load_checkpoint(path: Path) -> Average[Codec, CodecConfig]:
     return load_average(path, CodecConfig, Codec)
 
 
+@torch.no_grad()
+def average_with(codec: Codec, other: Codec, share: float) -> None:
+    """Move every number of `codec` towards that of `other` by a share from 0 to 1.
+
+    Two states of one run lie close enough to average. Source: Izmailov et al. 2018 (Averaging Weights Leads to Wider
+    Optima and Better Generalization).
+    """
+    others = other.state_dict()
+    for name, tensor in codec.state_dict().items():
+        tensor.lerp_(others[name], share)
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = export_arguments(__doc__)
     parser.add_argument("--codebooks", choices=("float16", "float32"), default="float16")
+    parser.add_argument("--earlier", type=Path, help="an earlier checkpoint of the same run, to average with")
+    parser.add_argument("--earlier-share", type=float, default=0.25, help="from 0, the checkpoint alone, to 1")
     options = parser.parse_args(arguments)
+    if not 0 <= options.earlier_share <= 1:
+        parser.error(f"--earlier-share expected 0 to 1, got {options.earlier_share}")
     average = load_checkpoint(options.checkpoint)
+    if options.earlier:
+        earlier = load_checkpoint(options.earlier)
+        if earlier.config != average.config:
+            parser.error(f"--earlier expected a checkpoint of the same config as {options.checkpoint}")
+        average_with(average.network, earlier.network, options.earlier_share)
     tensors = shipped_tensors(average.network, torch.float16, getattr(torch, options.codebooks))
     export(options.out, tensors, average)
 

@@ -13,6 +13,7 @@ import torch
 from quantone_training.codec import Codec
 from quantone_training.config import CodecConfig, from_mapping
 from quantone_training.export_weights import load_checkpoint, load_weights, shipped_tensors
+from quantone_training.export_weights import main as export_weights
 from quantone_training.make_vectors import TINY, random_codec, smallest_margin, stage_outputs, test_signal, write_tiny
 from quantone_training.settings import AdversarialSettings, Settings, load_settings
 from quantone_training.train import Trainer, roundtrip
@@ -115,6 +116,36 @@ def test_export_round_trip(tiny: CodecConfig, tmp_path: Path) -> None:
     other = from_mapping(CodecConfig, {**TINY, "name": "other"})
     with pytest.raises(ValueError, match="expected config hash"):
         load_weights(tmp_path / "w.safetensors", other)
+
+
+def test_an_export_averages_two_states_of_a_run(
+    tiny: CodecConfig, settings: Settings, audio: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = Trainer(tiny, settings, audio)
+    states = []
+    for name in ("earlier.pt", "checkpoint.pt"):
+        for _ in range(6):
+            trainer.train_step(0.0)
+        save_state(tmp_path / name, trainer)
+        states.append({key: tensor.clone() for key, tensor in trainer.ema.state_dict().items()})
+    save_state(tmp_path / "other.pt", Trainer(from_mapping(CodecConfig, {**TINY, "name": "other"}), settings, audio))
+
+    def options(earlier: str, share: str) -> list[str]:
+        paths = {"--checkpoint": "checkpoint.pt", "--out": "w.safetensors", "--earlier": earlier}
+        named = [word for option, name in paths.items() for word in (option, str(tmp_path / name))]
+        return [*named, "--codebooks", "float32", "--earlier-share", share]
+
+    export_weights(options("earlier.pt", "0.25"))
+    exported = load_weights(tmp_path / "w.safetensors", tiny).state_dict()
+    earlier, last = states
+    for name in ("rvq.codebooks", "encoder.out.weight", "decoder.direct.bias"):
+        expected = 0.25 * earlier[name] + 0.75 * last[name]
+        assert torch.allclose(exported[name], expected, atol=1e-3 * float(expected.abs().max()))
+        assert not torch.allclose(exported[name], last[name], atol=1e-3 * float(expected.abs().max()))
+    for wrong, message in ((("other.pt", "0.25"), "of the same config"), (("earlier.pt", "1.5"), "expected 0 to 1")):
+        with pytest.raises(SystemExit):
+            export_weights(options(*wrong))
+        assert message in capsys.readouterr().err
 
 
 def test_a_run_starts_from_exported_weights(
