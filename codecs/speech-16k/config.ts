@@ -143,9 +143,10 @@ function checkFeatures({ sampleRate, mel, melNormalization, phase }: SpeechConfi
   if (phase.floor === 0) throw badConfig("phase.floor", "a number above 0", phase.floor);
 }
 
-/** @throws {ModelError} `bad-config` when harmonics cannot be made from the lowest ones */
+/** @throws {ModelError} `bad-config` when harmonics or noise cannot be made */
 function checkExcitation({ decoder: { excitation }, vocoder }: SpeechConfig): void {
   const { directBins, lowBins } = excitation;
+  if (vocoder.hopLength < 3) throw badConfig("vocoder.hopLength", "at least 3, for tones of noise", vocoder.hopLength);
   const highestBin = vocoder.fftLength / 2;
   if (directBins > highestBin) {
     throw badConfig("decoder.excitation.directBins", `at most half of vocoder.fftLength, ${highestBin}`, directBins);

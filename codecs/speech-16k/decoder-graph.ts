@@ -8,7 +8,7 @@
  */
 import { requireTensor, type StateDict } from "../../src/checkpoints/state-dict";
 import { causalConv, upsampleConv } from "../../src/graph/blocks/causal-conv";
-import { drawnNoise, type ExcitationConfig, excite, numMasks } from "../../src/graph/blocks/excitation";
+import { drawnPhases, type ExcitationConfig, excite, numMasks, numNoiseTones } from "../../src/graph/blocks/excitation";
 import { symbol } from "../../src/graph/dimension";
 import { batch, GraphBuilder, type Operand } from "../../src/graph/graph-builder";
 import type { Network, NetworkForm } from "../../src/graph/network";
@@ -81,13 +81,15 @@ function excitedSpectrum(
   const { excitation, upsampleFactor } = config.decoder;
   const { fftLength, hopLength, spectrumGain } = config.vocoder;
   const sizes: ExcitationConfig = { ...excitation, fftLength, hopLength, spectrumGain, mel: melOf(config) };
-  const numRows = (fftLength + 2) * upsampleFactor;
+  const numRows = numNoiseTones(hopLength) * upsampleFactor;
   const directions = requireTensor(weights, "decoder.excitation.noise_directions", [numRows, config.latentDim]);
   const offsets = requireTensor(weights, "decoder.excitation.noise_offsets", [numRows]);
   const inputs = {
     direct: linearHead(trunk, weights, "decoder.direct", 2 * excitation.directBins),
     logMel,
-    noise: graph.scope("decoder.excitation.noise", () => drawnNoise(quantized, directions, offsets, upsampleFactor)),
+    noisePhases: graph.scope("decoder.excitation.noise", () =>
+      drawnPhases(quantized, directions, offsets, upsampleFactor),
+    ),
     masks: linearHead(trunk, weights, "decoder.excitation.masks", numMasks(sizes)),
   };
   return graph.scope("decoder.excitation", () => excite(inputs, sizes));

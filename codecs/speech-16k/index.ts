@@ -42,7 +42,7 @@ export const speech16k: CodecDefinition = {
     numChannels: 1,
     frameRate: embeddedConfig.frameRate,
     rvq: embeddedConfig.rvq,
-    numParameters: 8_546_396,
+    numParameters: 8_489_846,
     delaySamples: delaySamplesOf(parseSpeechConfig(embeddedConfig)),
     codeLicence: "Apache-2.0",
     weightsLicence: "Apache-2.0, in the package",

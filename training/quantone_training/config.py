@@ -137,6 +137,8 @@ class CodecConfig:
         lookahead, kernel_size = self.decoder.lookahead_frames, self.encoder.input_kernel_size
         expect("decoder.lookaheadFrames", lookahead >= 0, "0 or more", lookahead)
         expect("encoder.inputKernelSize", kernel_size >= factor, f"at least {factor}", kernel_size)
+        noise_hop = self.vocoder.hop_length
+        expect("vocoder.hopLength", noise_hop > 2, "at least 3, for tones of noise", noise_hop)
         excitation, bins = self.decoder.excitation, self.vocoder.fft_length // 2
         direct = excitation.direct_bins
         expect("decoder.excitation.directBins", 1 < direct <= bins, f"2 to {bins}", direct)

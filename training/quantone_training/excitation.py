@@ -4,12 +4,12 @@ direct [B, 2 * direct_bins, F'], log_mel [B, M, F'], quantized [B, D, F], trunk 
 
 Harmonics: each frame's lowest bins become a waveform of one window, which goes through rectifiers. What comes out has
 all the multiples of its harmonics, in step with them from frame to frame.
-Noise: real and imaginary parts drawn from what was quantized, so that they are others in every frame, and the same for
-the same tokens. Layers that are given no noise make one waveform of a hiss, again in every frame.
+Noise: a waveform whose every hop has random phases, drawn from what was quantized, so that they are others in each, and
+the same for the same tokens. Layers that are given no noise make one waveform of a hiss, again in every frame.
 All are flat, come to the level that the log-mel says, and are weighed by complex masks that the network gives.
 Source: Makhoul and Berouti 1979, "High-frequency regeneration in speech coding systems"; McCree and Barnwell 1995, "A
 mixed excitation LPC vocoder model for low bit rate speech coding"; how it is made here is this project's
-(docs/decisions/0007; EXPERIMENTS.md, section 14).
+(docs/decisions/0007; EXPERIMENTS.md, sections 14 and 15).
 """
 
 from __future__ import annotations
@@ -61,10 +61,11 @@ class Excitation(nn.Module):
         self.num_sources = len(self.sizes.thresholds) + 1
         num_bands = self.bands_to_bins.shape[1]
         self.masks = nn.Conv1d(config.decoder.subframe_channels, 2 * self.num_sources * num_bands, 1)
-        # Of a triangle's mean square of a third come two, a real and an imaginary one.
-        self.noise_gain = math.sqrt(1.5 * self.fft_length / config.vocoder.hop_length)
+        self.hop_length = config.vocoder.hop_length
+        # Those with whole turns in a hop, below half the sample rate: there only a cosine would be left.
+        self.num_tones = (self.hop_length - 1) // 2
         random = torch.Generator().manual_seed(NOISE_SEED)
-        directions = torch.randn(2 * num_bins * self.upsample_factor, config.latent_dim, generator=random)
+        directions = torch.randn(self.num_tones * self.upsample_factor, config.latent_dim, generator=random)
         self.register_buffer("noise_directions", NOISE_STEEPNESS * directions)
         self.register_buffer("noise_offsets", torch.rand(len(directions), generator=random))
 
@@ -113,20 +114,42 @@ class Excitation(nn.Module):
         return harmonics
 
     def noise(self, quantized: torch.Tensor) -> torch.Tensor:
-        """[B, D, F] -> complex [B, bins, F'], from the newest frame heard.
+        """[B, D, F] -> complex [B, bins, F'] of a waveform whose newest hop is drawn from the newest frame heard.
 
-        Of the directions, row c * factor + p has channel c of subframe p.
-        Frames that know nothing of each other come out quieter than they went in, once they are overlapped: their power
-        is fft_length / hop_length, so that what comes out has one. A triangle of the number of turns is as uniform as
-        its fraction and has no jumps, at which two computers that add in other orders would draw other numbers.
+        The tones of a hop are equally loud and only their phases are drawn: the level of noise that is drawn sample by
+        sample wavers by a decibel over 80 ms and 400 Hz, that of this by half of it. A waveform, and not each frame's
+        spectrum: frames that are drawn apart cancel in part where they overlap.
+        """
+        real, imaginary = self.phases(quantized).unbind(1)
+        tones = F.pad(torch.complex(real, imaginary), (0, 0, 1, self.hop_length // 2 - self.num_tones))
+        hops = torch.fft.irfft(tones, n=self.hop_length, dim=1) * (self.hop_length / math.sqrt(2 * self.num_tones))
+        num_frames = hops.shape[2]
+        num_past = -(-self.fft_length // self.hop_length) - 1
+        before = F.pad(hops, (num_past, 0))
+        samples = torch.cat([before[:, :, past : past + num_frames] for past in range(num_past + 1)], 1)
+        windowed = self.window[:, None] * samples[:, -self.fft_length :]
+        noise: torch.Tensor = torch.fft.rfft(windowed, dim=1) / math.sqrt(self.fft_length)
+        noise[:, 0] = 0
+        return noise
+
+    def phases(self, quantized: torch.Tensor) -> torch.Tensor:
+        """[B, D, F] -> points of the unit circle, real and imaginary parts [B, 2, tones, F'].
+
+        Of the directions, row c * factor + p has tone c of subframe p. A point goes round a square that stands on its
+        tip, and is brought from there to the circle; near the tips it is more often than half way between. Triangles
+        have no jumps, as fractions have, at which two computers that add in other orders would draw other numbers.
         """
         turns = self.noise_directions @ quantized + self.noise_offsets[:, None]
-        batch, rows, frames = turns.shape
-        split = turns.view(batch, rows // self.upsample_factor, self.upsample_factor, frames)
-        by_subframe = split.permute(0, 1, 3, 2).flatten(2)
-        triangles = 4 * (by_subframe - by_subframe.floor() - 0.5).abs() - 1
-        real, imaginary = (self.noise_gain * triangles).chunk(2, 1)
-        return torch.complex(real, imaginary)
+        batch, _, frames = turns.shape
+        by_tone = turns.view(batch, self.num_tones, self.upsample_factor, frames)
+        by_subframe = by_tone.permute(0, 1, 3, 2).flatten(2)
+        square = triangle(torch.stack([by_subframe, by_subframe + 0.25], 1))
+        return square / square.square().sum(1, keepdim=True).sqrt()
+
+
+def triangle(turns: torch.Tensor) -> torch.Tensor:
+    """From 1 at whole turns to -1 at half ones, in straight lines."""
+    return 4 * (turns - turns.floor() - 0.5).abs() - 1
 
 
 def interpolation(num_bins: int, spacing: int) -> torch.Tensor:

@@ -110,6 +110,16 @@ def test_config_names_the_field_that_is_wrong(tiny: CodecConfig) -> None:
         decoder = {**TINY["decoder"], "excitation": {**TINY["decoder"]["excitation"], key: value}}
         with pytest.raises(ValueError, match=rf'"decoder\.excitation\.{key}" expected'):
             from_mapping(CodecConfig, {**TINY, "decoder": decoder})
+    hop = TINY["hopLength"]
+    too_fine = {
+        **TINY,
+        "encoder": {**TINY["encoder"], "inputKernelSize": hop // 2},
+        "decoder": {**TINY["decoder"], "upsampleFactor": hop // 2},
+        "mel": {**TINY["mel"], "hopLength": 2},
+        "vocoder": {**TINY["vocoder"], "hopLength": 2},
+    }
+    with pytest.raises(ValueError, match=r'"vocoder\.hopLength" expected at least 3'):
+        from_mapping(CodecConfig, too_fine)
     with pytest.raises(ValueError, match=r"config\.bitrate"):
         from_mapping(CodecConfig, {**TINY, "bitrate": 3})
 

@@ -1,4 +1,4 @@
-"""Harmonics are multiples of the low ones, in step with them, at any level; noise is new in every frame."""
+"""Harmonics are multiples of the low ones, in step with them, at any level; noise is new in every hop."""
 
 from __future__ import annotations
 
@@ -61,27 +61,62 @@ def test_harmonics_move_with_the_low_harmonics(config: CodecConfig) -> None:
 
 @torch.no_grad()
 def test_noise_is_drawn_by_what_was_quantized(config: CodecConfig) -> None:
-    """The same tokens give the same noise, others give other noise, and it is flat and centred."""
+    """Equal tokens give equal points of the unit circle; others give others, centred, and near ones near ones."""
     excitation = Excitation(config)
     quantized = 1.2 * torch.randn(1, 64, 200)
     quantized[:, :, 1] = quantized[:, :, 0]
-    noise = excitation.noise(quantized)[0] / math.sqrt(512 / 160)
-    assert noise.shape == (257, 400)
-    assert torch.equal(noise[:, :2], noise[:, 2:4]) and not torch.equal(noise[:, 0], noise[:, 1])
-    assert (noise.abs().square().mean(0) - 1).abs().max() < 0.25
-    assert (noise.abs().square().mean(1) - 1).abs().max() < 0.25
-    # By chance alone the mean of 400 has a length of .05; one that is again in every frame has 1.
-    assert noise.mean(1).abs().mean() < 0.1
-    later = excitation.noise(quantized + 0.005 * torch.randn(1, 64, 200))[0] / math.sqrt(512 / 160)
-    assert 0.97 < (noise.conj() * later).mean().real < 0.999
+    phases = excitation.phases(quantized)[0]
+    assert phases.shape == (2, 79, 400)
+    assert torch.allclose(phases.square().sum(0), torch.ones(79, 400))
+    assert torch.equal(phases[:, :, :2], phases[:, :, 2:4]) and not torch.equal(phases[:, :, 2:4], phases[:, :, 4:6])
+    assert not torch.equal(phases[:, :, 0], phases[:, :, 1])
+    # By chance alone the mean of 400 has a length of .05; one that is again in every hop has 1.
+    assert phases.mean(2).norm(dim=0).mean() < 0.1
+    later = excitation.phases(quantized + 0.005 * torch.randn(1, 64, 200))[0]
+    assert 0.97 < (phases * later).sum(0).mean() < 0.999
+
+
+@torch.no_grad()
+def test_tones_of_a_hop_are_equally_loud(config: CodecConfig) -> None:
+    """Hops of the decoded waveform: 79 equal tones and nothing at 8 kHz.
+
+    Gaussian noise, hops that are cut elsewhere, and real parts used twice score .5.
+    """
+    spectra = Excitation(config).noise(1.2 * torch.randn(1, 64, 100))
+    waveform = Vocoder(config.vocoder)(torch.cat([spectra.real, spectra.imag], 1), 32_000)[0, 0]
+    # The newest hop of a window ends with it: (512 - 160) / 2 samples further on, which is a hop and 16.
+    hops = torch.fft.rfft(waveform[816:].unfold(0, 160, 160)[:180]).abs()
+    tones = hops[:, 1:80]
+    assert tones.std() / tones.mean() < 0.02
+    assert hops[:, 80].mean() < 0.01 * tones.mean()
+
+
+@torch.no_grad()
+def test_noise_wavers_less_than_chance(config: CodecConfig) -> None:
+    """Over 80 ms and 400 Hz the level of the noise wavers half as much as that of Gaussian noise; its bins are one."""
+    spectra = Excitation(config).noise(1.2 * torch.randn(1, 64, 800))
+    assert spectra.shape == (1, 257, 1600)
+    # A gain that is 1 dB off scores .8 or 1.26.
+    assert spectra[:, :, 8:].abs().square().mean() == pytest.approx(1, abs=0.05)
+    waveform = Vocoder(config.vocoder)(torch.cat([spectra.real, spectra.imag], 1), 250_000)[0, 0, 2000:]
+
+    def levels(samples: torch.Tensor) -> torch.Tensor:
+        window = torch.hann_window(1280)
+        power = torch.stft(samples, 1280, 1280, window=window, return_complex=True).abs().square()
+        return 10 * power[32:608, 1:-1].view(18, 32, -1).mean(1).log10()
+
+    ours, chance = levels(waveform), levels(torch.randn(248_000))
+    assert (ours.mean(1) - ours.mean()).abs().max() < 0.2
+    assert 0.9 < chance.std(1).mean() < 1.3
+    assert ours.std(1).mean() < 0.6
 
 
 @torch.no_grad()
 def test_masks_weigh_what_is_added(config: CodecConfig) -> None:
     excitation = Excitation(config)
     excitation.start_with_noise()
-    direct, mel, trunk = torch.randn(2, 192, 4), torch.randn(2, 80, 4) - 3, torch.randn(2, 384, 4)
-    quantized = torch.randn(2, 64, 2)
+    direct, mel, trunk = torch.randn(2, 192, 8), torch.randn(2, 80, 8) - 3, torch.randn(2, 384, 8)
+    quantized = torch.randn(2, 64, 4)
     begun = excitation(direct, mel, quantized, trunk)
     # Before it has learned, noise comes above the direct bins only (a band lies four bins wide around its own).
     assert torch.equal(begun[:, :93], direct[:, :93]) and torch.equal(begun[:, 257:350], direct[:, 96:189])
@@ -92,11 +127,12 @@ def test_masks_weigh_what_is_added(config: CodecConfig) -> None:
     assert silent[:, 96:257].abs().max() == silent[:, 353:].abs().max() == 0
     torch.nn.init.normal_(excitation.masks.weight, std=0.05)
     excited = excitation(direct, mel, quantized, trunk)
-    # A level higher by a neper is e times the excitation; frames know nothing of each other.
+    # A level higher by a neper is e times the excitation; of each other frames know the last three hops of noise.
     louder = excitation(direct, mel + 1, quantized, trunk)
     assert torch.allclose(louder - silent, math.e * (excited - silent), rtol=1e-3, atol=1e-4)
     alone = excitation(direct[:, :, 2:], mel[:, :, 2:], quantized[:, :, 1:], trunk[:, :, 2:])
-    assert torch.allclose(alone, excited[:, :, 2:], atol=1e-5)
+    assert torch.allclose(alone[:, :, 3:], excited[:, :, 5:], atol=1e-5)
+    assert not torch.allclose(alone[:, :, 2], excited[:, :, 4], atol=1e-5)
     # A mel beyond all bounds is as loud as anything can be, and no louder.
     wild = excitation(direct, mel + 100, quantized, trunk)
     assert wild.abs().max() < 1000
@@ -112,8 +148,8 @@ def test_the_mel_says_the_level_of_noise(config: CodecConfig) -> None:
     decoded = Vocoder(config.vocoder)(torch.cat([noise.real, noise.imag], 1), 160_000)
     sizes = {"n_fft": 512, "window": torch.hann_window(512), "return_complex": True}
     a, b = (torch.stft(x[:, 0], **sizes).abs().square().mean((0, 2))[8:-8] for x in (white, decoded))
-    # A tenth of the spectrum at a time. A mel is a mean of magnitudes, 1 dB below that of powers; frames of noise that
-    # are overlapped as they come would lose 5 dB.
+    # A tenth of the spectrum at a time. A mel is a mean of magnitudes, 1 dB below that of powers; frames that were
+    # drawn apart, or hops in another order, would lose 5 dB where they overlap.
     before, after = (power[:240].view(10, 24).mean(1) for power in (a, b))
     assert (10 * (after / before).log10()).abs().max() < 1.5
 

@@ -84,8 +84,13 @@ export function transposedConv(x: Operand, weight: Weights, stride: number): Ope
   return splitFrames(matmul(rows, x.graph.constant("weight", matrix.shape, matrix.write)), stride);
 }
 
-/** Side by side in one row: a frame and the `taps - 1` frames before it, `dilation` apart, oldest first. */
-function stackRows(x: Operand, taps: number, dilation: number): Operand {
+/**
+ * Side by side in one row: a frame and the `taps - 1` frames before it, `dilation` apart, oldest first.
+ *
+ * Shapes   x [B, F, C]; result [B, F, taps * C]
+ * @throws {GraphError} `shape-mismatch` in the streaming form, when C is not known
+ */
+export function stackRows(x: Operand, taps: number, dilation: number): Operand {
   const span = (taps - 1) * dilation;
   const joined = leftContext(x, span);
   const shifted = Array.from({ length: taps - 1 }, (_, tap) => trim(joined, 1, tap * dilation, span - tap * dilation));

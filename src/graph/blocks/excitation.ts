@@ -2,10 +2,11 @@
  * What is added to a decoder's spectrum: harmonics and noise. Above `directBins` there is nothing else.
  *
  * Harmonics: the lowest bins of a frame become a waveform of one window, which goes through rectifiers. What comes out
- * has all the multiples of its harmonics, in step with them from frame to frame. Noise: real and imaginary parts drawn
- * from what was quantized, so that they are others in every frame, and the same for the same tokens. All are flat, come
- * to the level that the log-mel says, and are weighed by complex masks. Transforms are products with matrices, so that
- * they run wherever the networks do. Why: docs/decisions/0007. PyTorch's twin: training/quantone_training/excitation.py.
+ * has all the multiples of its harmonics, in step with them from frame to frame. Noise: a waveform whose every hop has
+ * random phases, drawn from what was quantized, so that they are others in every hop, and the same for the same tokens.
+ * All are flat, come to the level that the log-mel says, and are weighed by complex masks. Transforms are products with
+ * matrices, so that they run wherever the networks do. Why: docs/decisions/0007. PyTorch's twin:
+ * training/quantone_training/excitation.py.
  */
 import { type MelFilterConfig, melFilters } from "../../features/mel-filters";
 import { hannWindow } from "../../features/window";
@@ -14,7 +15,7 @@ import { relu } from "../ops/activation";
 import { absolute, add, atMost, exponential, floor, multiply, power, subtract } from "../ops/elementwise";
 import { matmul } from "../ops/linear";
 import { concat, pad, trim } from "../ops/shape";
-import { upsampleConv } from "./causal-conv";
+import { stackRows, upsampleConv } from "./causal-conv";
 import type { Weights } from "./conv-matrix";
 
 /**
@@ -52,8 +53,8 @@ export interface ExcitationInputs {
   readonly direct: Operand;
   /** [B, F, M] */
   readonly logMel: Operand;
-  /** From -1 to 1, real bins, then imaginary ones: [B, F, fftLength + 2]. */
-  readonly noise: Operand;
+  /** Points of the unit circle, of each tone that has whole turns in a hop: [B, F, 2 * numNoiseTones]. */
+  readonly noisePhases: Operand;
   /** Real parts of every rectifier's bands and the noise's, then imaginary ones: [B, F, numMasks]. */
   readonly masks: Operand;
 }
@@ -69,19 +70,34 @@ export function numMasks({ fftLength, binsPerBand, thresholds }: ExcitationConfi
   return 2 * (thresholds.length + 1) * numBands(fftLength / 2 + 1, binsPerBand);
 }
 
+/** How many tones have whole turns in a hop, below half the sample rate: there only a cosine would be left. */
+export function numNoiseTones(hopLength: number): number {
+  return Math.floor((hopLength - 1) / 2);
+}
+
 /**
- * Noise from -1 to 1, drawn from the newest frame that the decoder has heard: equal frames give equal noise.
+ * Phases drawn from the newest frame that the decoder has heard: equal frames give equal ones.
  *
- * Shapes   quantized [B, F, D], directions [channels * factor, D] and offsets [channels * factor] in turns, rows
- *          channel * factor + phase; result [B, F * factor, channels]
+ * Shapes   quantized [B, F, D], directions [tones * factor, D] and offsets [tones * factor] in turns, rows
+ *          tone * factor + phase; result [B, F * factor, 2 * tones], cosines, then sines
  * @throws {GraphError} `shape-mismatch`
  */
-export function drawnNoise(quantized: Operand, directions: Weights, offsets: Weights, factor: number): Operand {
+export function drawnPhases(quantized: Operand, directions: Weights, offsets: Weights, factor: number): Operand {
   const { graph } = quantized;
   const weight = { ...directions, shape: [...directions.shape, 1] };
   const turns = upsampleConv(quantized, { weight, bias: offsets }, factor);
-  // A triangle of the number of turns is as uniform as its fraction and has no jumps, at which two computers that add in
-  // other orders would draw other numbers. A cosine would do too, but a runtime's last bits of it depend on the place.
+  // A point goes round a square that stands on its tip, and is brought from there to the circle; near the tips it is more
+  // often than half way between. Triangles have no jumps, as fractions have, at which two computers that add in other
+  // orders would draw other numbers; and the last bits of a runtime's cosine depend on a number's place in the batch.
+  const cosine = triangle(turns);
+  const sine = triangle(add(turns, graph.number(0.25)));
+  const gain = power(add(multiply(cosine, cosine), multiply(sine, sine)), -0.5);
+  return concat([multiply(cosine, gain), multiply(sine, gain)], 2);
+}
+
+/** From 1 at whole turns to -1 at half ones, in straight lines. */
+function triangle(turns: Operand): Operand {
+  const { graph } = turns;
   const distance = absolute(add(subtract(turns, floor(turns)), graph.number(-0.5)));
   return add(multiply(distance, graph.number(4)), graph.number(-1));
 }
@@ -95,8 +111,8 @@ export function drawnNoise(quantized: Operand, directions: Weights, offsets: Wei
  * @throws {GraphError} `shape-mismatch`
  */
 export function excite(inputs: ExcitationInputs, config: ExcitationConfig): Operand {
-  const { direct, logMel, noise, masks } = inputs;
-  const { fftLength, hopLength, directBins, binsPerBand, thresholds } = config;
+  const { direct, logMel, noisePhases, masks } = inputs;
+  const { fftLength, directBins, binsPerBand, thresholds } = config;
   const { graph } = direct;
   const numBins = fftLength / 2 + 1;
   const bandCount = numBands(numBins, binsPerBand);
@@ -104,10 +120,9 @@ export function excite(inputs: ExcitationInputs, config: ExcitationConfig): Oper
     Math.max(0, 1 - Math.abs(bin - binsPerBand * band) / binsPerBand),
   );
   const maskOf = (part: number) => matmul(slice(masks, part * bandCount, bandCount), bandsToBins);
-  // Of a triangle's mean square of a third come two, a real and an imaginary one. Frames that know nothing of each other
-  // come out quieter than they went in, once they are overlapped: they go in with a power of fftLength / hopLength.
-  const noiseGain = graph.number(Math.sqrt((1.5 * fftLength) / hopLength));
-  const parts = [...harmonics(direct, config), halves(multiply(noise, noiseGain))].map((source, index) =>
+  const transform = transformMatrix(graph, fftLength);
+  const sources = [...harmonics(direct, transform, config), noise(noisePhases, transform, config)];
+  const parts = sources.map((source, index) =>
     product({ real: maskOf(index), imaginary: maskOf(thresholds.length + 1 + index) }, source),
   );
   const level = matmul(exponential(atMost(logMel, loudestLogMel)), melToLevel(graph, config));
@@ -140,20 +155,45 @@ function melToLevel(graph: GraphBuilder, { fftLength, spectrumGain, mel }: Excit
   });
 }
 
+/** Frames to spectra, real bins, then imaginary ones, without the mean: [fftLength, 2 * bins]. */
+function transformMatrix(graph: GraphBuilder, fftLength: number): Operand {
+  const numBins = fftLength / 2 + 1;
+  return matrix(graph, "transform", fftLength, 2 * numBins, (n, part) => {
+    const bin = part % numBins;
+    const angle = (2 * Math.PI * ((n * bin) % fftLength)) / fftLength;
+    return bin === 0 ? 0 : part < numBins ? Math.cos(angle) : -Math.sin(angle);
+  });
+}
+
+/**
+ * Windows of a waveform whose newest hop has these phases, with bins of about the size of one.
+ *
+ * The tones of a hop are equally loud and only their phases are drawn: the level of noise that is drawn sample by sample
+ * wavers by a decibel over 80 ms and 400 Hz, that of this by half of it. A waveform, and not each frame's spectrum:
+ * frames that are drawn apart cancel in part where they overlap.
+ */
+function noise(phases: Operand, transform: Operand, { fftLength, hopLength }: ExcitationConfig): Complex {
+  const { graph } = phases;
+  const numTones = numNoiseTones(hopLength);
+  const tones = matrix(graph, "tones", 2 * numTones, hopLength, (part, n) => {
+    const angle = (2 * Math.PI * ((((part % numTones) + 1) * n) % hopLength)) / hopLength;
+    return (part < numTones ? Math.cos(angle) : -Math.sin(angle)) * Math.sqrt(2 / numTones);
+  });
+  const hops = matmul(phases, tones);
+  const numHops = Math.ceil(fftLength / hopLength);
+  const samples = trim(stackRows(hops, numHops, 1), 2, numHops * hopLength - fftLength, 0);
+  const window = levelWindow(fftLength);
+  const scaled = vector(graph, "noise_window", fftLength, (n) => (window[n] ?? 0) / Math.sqrt(fftLength));
+  return halves(matmul(multiply(samples, scaled), transform));
+}
+
 /** For every threshold: what its rectifier makes of the low band, with bins of about the size of one. */
-function harmonics(direct: Operand, config: ExcitationConfig): Complex[] {
+function harmonics(direct: Operand, transform: Operand, config: ExcitationConfig): Complex[] {
   const { fftLength, thresholds, powerFloor } = config;
   const { graph } = direct;
-  const numBins = fftLength / 2 + 1;
   const window = levelWindow(fftLength);
   const frame = lowBandFrame(direct, config);
   const smoothing = smoothingMatrix(graph, config);
-  const transform = matrix(graph, "transform", fftLength, 2 * numBins, (n, part) => {
-    const bin = part % numBins;
-    const angle = (2 * Math.PI * ((n * bin) % fftLength)) / fftLength;
-    // Without the mean, which no harmonic is.
-    return bin === 0 ? 0 : part < numBins ? Math.cos(angle) : -Math.sin(angle);
-  });
   return thresholds.map((threshold, index) => {
     // The frame is a signal times the window. Limits times the window rectify the signal, whose harmonics stay as
     // narrow as they were. Less what a rectifier makes of silence, which would only cost precision.

@@ -66,6 +66,19 @@ describe("a speech config", () => {
     );
   });
 
+  it("has hops with room for the tones of noise", () => {
+    const { encoder, decoder, mel, vocoder } = embedded;
+    const config = {
+      ...embedded,
+      encoder: { ...encoder, inputKernelSize: 160 },
+      decoder: { ...decoder, upsampleFactor: 160 },
+      mel: { ...mel, hopLength: 2 },
+      vocoder: { ...vocoder, hopLength: 2 },
+    };
+    const message = '"vocoder.hopLength" expected at least 3, for tones of noise, got 2; correct the config';
+    expect(() => parseSpeechConfig(config)).toThrow(expect.objectContaining({ code: "bad-config", message }));
+  });
+
   it.each([null, [], "text", 3])("is not %j", (value) => {
     expect(() => parseSpeechConfig(value)).toThrow(expect.objectContaining({ code: "bad-config" }));
   });

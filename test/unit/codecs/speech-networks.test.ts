@@ -61,6 +61,13 @@ describe("the decoder", () => {
     expect(heads.map((head) => holds(full, head))).toEqual([true, true, true]);
     expect(heads.map((head) => holds(mel, head))).toEqual([false, false, true]);
   });
+
+  it("remembers the hops of noise that a frame's window reaches back to", () => {
+    const { states } = buildDecoder(config, weights, "streaming");
+    const { fftLength, hopLength } = config.vocoder;
+    const shapes = states.filter(({ input }) => input.startsWith("state.decoder.excitation")).map(({ shape }) => shape);
+    expect(shapes).toEqual([[1, Math.ceil(fftLength / hopLength) - 1, hopLength]]);
+  });
 });
 
 describe("weights that do not fit the config", () => {
