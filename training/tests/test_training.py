@@ -209,5 +209,5 @@ def test_shipped_settings_and_overlays_read() -> None:
     assert base.adversarial is None and overlaid.adversarial is not None
     assert overlaid.learning_rate != base.learning_rate
     # The overlay names five losses of several; the others stay.
-    named = {"mel": 14.0, "phase": 4.0, "log_mel": 8.0, "mel_contour": 10.0, "frame_lock": 4.5}
+    named = {"mel": 14.0, "phase": 4.0, "log_mel": 8.0, "mel_contour": 10.0, "frame_lock": 8.0}
     assert overlaid.losses == replace(base.losses, **named) != base.losses
